@@ -1,0 +1,1 @@
+//! From a query's bytes to a reply's bytes.

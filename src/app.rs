@@ -1,0 +1,1 @@
+//! Bind, spawn, ready, drain.

@@ -1,0 +1,4 @@
+//! From text to model: master files, TOML, diagnostics.
+
+pub mod diag;
+pub mod master;

@@ -1,0 +1,62 @@
+//! The hash under which names are found: folded, and extended label by label from the root, so that
+//! one pass over a name gives the hash of each of its ancestors too.
+
+/// The hash of a name; [`Hash::ROOT`] is that of the root.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hash(pub u64);
+
+impl Hash {
+    /// The hash of the root.
+    pub const ROOT: Self = Self(0x9e37_79b9_7f4a_7c15);
+
+    /// Of a folded name in uncompressed wire form.
+    #[must_use]
+    pub fn of(folded: &[u8]) -> Self {
+        let mut starts = [0u8; super::LABELS_MAX];
+        let (mut count, mut at) = (0, 0);
+        while let Some(&len) = folded.get(at).filter(|l| **l != 0) {
+            // At most 255 bytes of name.
+            starts[count] = u8::try_from(at).unwrap_or(u8::MAX);
+            count += 1;
+            at += usize::from(len) + 1;
+        }
+        starts[..count].iter().rev().fold(Self::ROOT, |parent, &start| {
+            let start = usize::from(start);
+            hash_label(parent, &folded[start..=start + usize::from(folded[start])])
+        })
+    }
+}
+
+/// Extends the hash of a parent by one folded label, its length byte included.
+#[must_use]
+#[inline]
+pub fn hash_label(parent: Hash, label: &[u8]) -> Hash {
+    const K: u64 = 0xa076_1d64_78bd_642f;
+    let mut state = parent.0;
+    let mut chunks = label.chunks_exact(8);
+    for chunk in &mut chunks {
+        let mut word = [0; 8];
+        word.copy_from_slice(chunk);
+        state = mix(state ^ u64::from_le_bytes(word), K);
+    }
+    let rest = chunks.remainder();
+    let mut word = [0; 8];
+    word[..rest.len()].copy_from_slice(rest);
+    Hash(mix(state ^ u64::from_le_bytes(word), K ^ (label.len() as u64)))
+}
+
+#[inline]
+fn mix(a: u64, b: u64) -> u64 {
+    let wide = u128::from(a) * u128::from(b);
+    #[allow(clippy::cast_possible_truncation)] // both halves are taken
+    let (low, high) = (wide as u64, (wide >> 64) as u64);
+    low ^ high
+}
+
+/// Copies a name in lower case; length bytes are at most 63 and pass unchanged.
+#[inline]
+pub fn fold_into(wire: &[u8], out: &mut [u8]) {
+    for (to, from) in out.iter_mut().zip(wire) {
+        *to = from.to_ascii_lowercase();
+    }
+}

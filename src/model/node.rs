@@ -1,0 +1,62 @@
+//! One node: what `pharos.toml` says, and all zones with it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Region;
+use super::pool::Pool;
+use super::zone::Zone;
+use crate::dns::Name;
+
+/// Everything that one load of the files gave.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The node's own settings.
+    pub node: Node,
+    /// Every zone, sorted by name.
+    pub zones: Vec<Arc<ZoneSetup>>,
+}
+
+/// A zone and its steering.
+#[derive(Debug)]
+pub struct ZoneSetup {
+    /// Its static records; shared with the load before where the files did not change.
+    pub zone: Arc<Zone>,
+    /// Its pools, in the order of the file.
+    pub pools: Vec<Pool>,
+}
+
+impl ZoneSetup {
+    /// The zone's name.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        self.zone.origin()
+    }
+}
+
+/// Settings of the node. Listeners and the state folder take effect at start only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// `node.name`: NSID, `id.server`, logs. Default: the host's name.
+    pub name: Arc<str>,
+    /// `node.region`, for logs. Default none.
+    pub region: Option<Region>,
+    /// `state`: the folder of what must survive a restart. Default `/var/lib/pharos`.
+    pub state: PathBuf,
+    /// `listen.dns`: UDP and TCP. Default `0.0.0.0:53` and `[::]:53`.
+    pub dns: Vec<SocketAddr>,
+    /// `listen.admin`. Default `127.0.0.1:8053`.
+    pub admin: Vec<AdminAddr>,
+    /// `listen.udp_threads`: threads per UDP address; 0 is one per core. Default 0.
+    pub udp_threads: usize,
+}
+
+/// Where the admin API listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum AdminAddr {
+    /// `ADDR:PORT`.
+    Tcp(SocketAddr),
+    /// `unix:PATH`.
+    Unix(PathBuf),
+}

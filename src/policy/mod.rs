@@ -1,0 +1,1 @@
+//! From a pool and its verdicts to a selector.

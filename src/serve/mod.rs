@@ -1,0 +1,1 @@
+//! Listeners: UDP and TCP.

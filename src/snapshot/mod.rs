@@ -1,0 +1,1 @@
+//! The immutable world that queries are answered from.
