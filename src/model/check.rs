@@ -21,6 +21,22 @@ pub struct Watch {
     pub cadence: Cadence,
 }
 
+/// Names one watch of this run; stable for as long as something asks its [`Probe`], reloads included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WatchId(pub u32);
+
+/// When a target must be probed next: the reply to each observation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Start to start, from the latest probe of the target to the next.
+    pub after: Duration,
+    /// How many probes in a row may start at that spacing without waiting for results. 0, the steady
+    /// state: the next one waits for the result of the one before. While a failure streak runs it is
+    /// what is missing to `fall`, so that a target that hangs is judged one time-out after the last
+    /// start, instead of one time-out after another.
+    pub more: u32,
+}
+
 /// How often a target is asked and how many replies make a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cadence {
