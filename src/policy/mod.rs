@@ -1,1 +1,3 @@
 //! From a pool and its verdicts to a selector.
+
+pub mod selector;
