@@ -1,1 +1,3 @@
-//! Logs.
+//! What the node tells about itself: its log.
+
+pub mod log;
