@@ -10,10 +10,12 @@ mod query;
 mod types;
 mod writer;
 
+pub use edns::{Edns, UDP_PAYLOAD_MAX, opt_len, write_opt};
 pub use hash::{Hash, fold_into, hash_label};
 pub use name::{LabelIter, Name, NameError};
-
+pub use query::{Hashes, Header, LookupName, Query, Unparsed, parse};
 pub use types::{Class, Opcode, Rcode, Rtype};
+pub use writer::{Full, Writer, read_name};
 
 /// Bytes of the fixed header of every message (RFC 1035, 4.1.1).
 pub const HEADER_LEN: usize = 12;

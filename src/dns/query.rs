@@ -1,1 +1,347 @@
-//! x
+//! Parsing of queries. A query is read once, in place; its name is folded and hashed on the way.
+
+use super::{Class, Edns, HEADER_LEN, Hash, LABELS_MAX, NAME_MAX, Opcode, Rcode, Rtype, hash_label};
+
+/// The fixed header (RFC 1035, 4.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Chosen by the client.
+    pub id: u16,
+    /// QR, opcode, AA, TC, RD, RA, Z, AD, CD and rcode.
+    pub flags: u16,
+}
+
+impl Header {
+    /// The opcode.
+    #[must_use]
+    pub fn opcode(self) -> Opcode {
+        Opcode(u8::try_from((self.flags >> 11) & 0xf).unwrap_or_default())
+    }
+}
+
+/// A query of one question that was read to its end.
+pub struct Query<'a> {
+    /// Its header.
+    pub header: Header,
+    /// The question as it came: name, type and class.
+    pub question: &'a [u8],
+    /// What is asked for.
+    pub rtype: Rtype,
+    /// In which class.
+    pub class: Class,
+    /// The OPT record, where there is one.
+    pub edns: Option<Edns>,
+    /// It is signed with TSIG (RFC 8945).
+    pub tsig: bool,
+    /// The name that is asked for.
+    pub name: LookupName,
+}
+
+/// A name made ready to be looked up: folded, with its labels known.
+#[derive(Clone)]
+pub struct LookupName {
+    folded: [u8; NAME_MAX + 1],
+    /// Where each label starts, from the left.
+    starts: [u8; LABELS_MAX + 1],
+    labels: usize,
+    len: usize,
+}
+
+/// Why a message is not a query that can be looked up, and what to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unparsed {
+    /// Not answered: too short for a header, or itself a reply.
+    Ignore,
+    /// Answered with a code.
+    Reply {
+        /// To take id and flags from.
+        header: Header,
+        /// FORMERR or NOTIMP.
+        rcode: Rcode,
+        /// Bytes of the question behind the header that can be echoed; 0 where it is unreadable.
+        question_len: usize,
+        /// The OPT record, as far as one was read before the fault.
+        edns: Option<Edns>,
+    },
+}
+
+impl LookupName {
+    const EMPTY: Self = Self { folded: [0; NAME_MAX + 1], starts: [0; LABELS_MAX + 1], labels: 0, len: 0 };
+
+    /// Takes the uncompressed name at the front of `wire`; None where there is none.
+    #[must_use]
+    pub fn read(wire: &[u8]) -> Option<Self> {
+        let mut name = Self::EMPTY;
+        name.fill(wire)?;
+        Some(name)
+    }
+
+    /// How many labels the name has, the root not counted.
+    #[must_use]
+    pub fn labels(&self) -> usize {
+        self.labels
+    }
+
+    /// The folded name in wire form, root included.
+    #[must_use]
+    pub fn folded(&self) -> &[u8] {
+        &self.folded[..self.len]
+    }
+
+    /// The folded name without its first labels: the ancestor with `labels` labels.
+    #[must_use]
+    #[inline]
+    pub fn ancestor(&self, labels: usize) -> &[u8] {
+        &self.folded[self.offset(labels)..self.len]
+    }
+
+    /// Where that ancestor begins in the name.
+    #[must_use]
+    #[inline]
+    pub fn offset(&self, labels: usize) -> usize {
+        if labels == 0 { self.len - 1 } else { usize::from(self.starts[self.labels - labels]) }
+    }
+
+    /// Hashes of the name and all its ancestors: element `n` is that of the last `n` labels.
+    #[inline]
+    pub fn hash_into(&self, hashes: &mut Hashes) {
+        let mut hash = Hash::ROOT;
+        hashes.0[0] = hash;
+        for n in 1..=self.labels {
+            let start = usize::from(self.starts[self.labels - n]);
+            let end = start + 1 + usize::from(self.folded[start]);
+            hash = hash_label(hash, &self.folded[start..end]);
+            hashes.0[n] = hash;
+        }
+    }
+
+    /// Reads and folds the uncompressed name at the front of `body`.
+    #[inline]
+    fn fill(&mut self, body: &[u8]) -> Option<()> {
+        let mut at = 0;
+        loop {
+            let len = *body.get(at)?;
+            if len == 0 {
+                break;
+            }
+            // Pointers and the reserved label types are over 63.
+            let end = at + usize::from(len) + 1;
+            if len > 63 || end >= NAME_MAX {
+                return None;
+            }
+            let label = body.get(at + 1..end)?;
+            self.starts[self.labels] = u8::try_from(at).ok()?;
+            self.labels += 1;
+            self.folded[at] = len;
+            for (to, from) in self.folded[at + 1..end].iter_mut().zip(label) {
+                *to = from.to_ascii_lowercase();
+            }
+            at = end;
+        }
+        self.len = at + 1;
+        Some(())
+    }
+}
+
+/// Hashes of a name and its ancestors, by label count.
+pub struct Hashes(pub [Hash; LABELS_MAX + 1]);
+
+impl Hashes {
+    /// All that of the root.
+    #[must_use]
+    pub fn new() -> Self {
+        Self([Hash::ROOT; LABELS_MAX + 1])
+    }
+}
+
+impl Default for Hashes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn u16_at(packet: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes([*packet.get(at)?, *packet.get(at + 1)?]))
+}
+
+/// Reads a message from a client.
+///
+/// # Errors
+/// [`Unparsed`] says whether and how to answer what is no well-formed query of one question.
+#[inline]
+pub fn parse(packet: &[u8]) -> Result<Query<'_>, Unparsed> {
+    let &[i0, i1, f0, f1, q0, q1, a0, a1, n0, n1, r0, r1, ref body @ ..] = packet else {
+        return Err(Unparsed::Ignore);
+    };
+    let header = Header { id: u16::from_be_bytes([i0, i1]), flags: u16::from_be_bytes([f0, f1]) };
+    if header.flags & 0x8000 != 0 {
+        return Err(Unparsed::Ignore);
+    }
+    let fault = |rcode, question_len, edns| Unparsed::Reply { header, rcode, question_len, edns };
+    let formerr = fault(Rcode::FORMERR, 0, None);
+    if header.opcode() != Opcode::QUERY {
+        // Its body may follow other rules: what looks like a question is echoed, no more is read.
+        let question_len = if (q0, q1) == (0, 1) { question_len(body).unwrap_or(0) } else { 0 };
+        return Err(fault(Rcode::NOTIMP, question_len, None));
+    }
+    // One question, no more and no less (RFC 9619).
+    if (q0, q1) != (0, 1) {
+        return Err(formerr);
+    }
+    let mut query = Query {
+        header,
+        question: &[],
+        rtype: Rtype(0),
+        class: Class(0),
+        edns: None,
+        tsig: false,
+        name: LookupName::EMPTY,
+    };
+    query.name.fill(body).ok_or(formerr)?;
+    let end = query.name.len + 4;
+    query.question = body.get(..end).ok_or(formerr)?;
+    let [.., t0, t1, c0, c1] = *query.question else { return Err(formerr) };
+    query.rtype = Rtype(u16::from_be_bytes([t0, t1]));
+    query.class = Class(u16::from_be_bytes([c0, c1]));
+    let before = u32::from(u16::from_be_bytes([a0, a1])) + u32::from(u16::from_be_bytes([n0, n1]));
+    let additional = u32::from(u16::from_be_bytes([r0, r1]));
+    match query.read_records(packet, HEADER_LEN + end, before, additional) {
+        Some(()) => Ok(query),
+        None => Err(fault(Rcode::FORMERR, end, query.edns)),
+    }
+}
+
+/// Bytes of a question at the front of `body`, where there is one.
+fn question_len(body: &[u8]) -> Option<usize> {
+    let end = skip_name(body, 0)?;
+    // A pointer cannot stand in the first name of a message.
+    (body[end - 1] == 0 && end <= NAME_MAX && body.len() >= end + 4).then_some(end + 4)
+}
+
+/// The end of a name that may be compressed.
+fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        match *packet.get(at)? {
+            0 => return Some(at + 1),
+            len @ 1..=63 => at += usize::from(len) + 1,
+            0xc0..=0xff => return (at + 2 <= packet.len()).then_some(at + 2),
+            _ => return None,
+        }
+    }
+}
+
+impl Query<'_> {
+    /// Walks the records behind the question, looking for OPT and TSIG.
+    #[inline]
+    fn read_records(&mut self, packet: &[u8], mut at: usize, before: u32, additional: u32) -> Option<()> {
+        for n in 0..before + additional {
+            let root = *packet.get(at)? == 0;
+            at = skip_name(packet, at)?;
+            let rtype = Rtype(u16_at(packet, at)?);
+            let class = u16_at(packet, at + 2)?;
+            let ttl = u32::from(u16_at(packet, at + 4)?) << 16 | u32::from(u16_at(packet, at + 6)?);
+            let end = at + 10 + usize::from(u16_at(packet, at + 8)?);
+            let rdata = packet.get(at + 10..end)?;
+            at = end;
+            match rtype {
+                Rtype::OPT => {
+                    // Only one, owned by the root, among the additional records (RFC 6891, 6.1.1).
+                    if n < before || !root || self.edns.is_some() {
+                        return None;
+                    }
+                    self.edns = Some(Edns::parse(class, ttl, rdata)?);
+                }
+                // Only as the last record (RFC 8945, 5.1).
+                Rtype::TSIG if n + 1 != before + additional || n < before => return None,
+                Rtype::TSIG => self.tsig = true,
+                _ => {}
+            }
+        }
+        (at == packet.len()).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(flags: u16, counts: [u16; 4], body: &[u8]) -> Vec<u8> {
+        let mut out = vec![0xab, 0xcd];
+        out.extend(flags.to_be_bytes());
+        counts.iter().for_each(|c| out.extend(c.to_be_bytes()));
+        out.extend(body);
+        out
+    }
+
+    const WWW: &[u8] = b"\x03WwW\x07Example\0\0\x01\0\x01";
+    const OPT: &[u8] = b"\0\0\x29\x10\0\0\0\x80\0\0\x04\0\x03\0\0";
+
+    fn rcode(packet: &[u8]) -> Option<Rcode> {
+        match parse(packet) {
+            Err(Unparsed::Reply { rcode, .. }) => Some(rcode),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_query_is_folded_and_split() {
+        let packet = message(0x0100, [1, 0, 0, 1], &[WWW, OPT].concat());
+        let Ok(query) = parse(&packet) else { panic!("not parsed") };
+        assert_eq!(query.name.folded(), b"\x03www\x07example\0");
+        assert_eq!(
+            (query.name.labels(), query.name.ancestor(1), query.name.ancestor(0)),
+            (2, &b"\x07example\0"[..], &b"\0"[..])
+        );
+        assert_eq!((query.rtype, query.class, query.question), (Rtype::A, Class::IN, WWW));
+        let edns = Edns { payload: 4096, version: 0, dnssec_ok: true, nsid: true };
+        assert_eq!(query.edns, Some(edns));
+        let mut hashes = Hashes::new();
+        query.name.hash_into(&mut hashes);
+        assert_eq!(hashes.0[2], Hash::of(b"\x03www\x07example\0"));
+        assert_eq!(hashes.0[1], Hash::of(b"\x07example\0"));
+    }
+
+    #[test]
+    fn replies_and_scraps_are_ignored() {
+        assert!(matches!(parse(&message(0x8000, [1, 0, 0, 0], WWW)), Err(Unparsed::Ignore)));
+        for len in 0..HEADER_LEN {
+            assert!(matches!(parse(&message(0, [1, 0, 0, 0], WWW)[..len]), Err(Unparsed::Ignore)));
+        }
+    }
+
+    #[test]
+    fn malformed_messages_are_formerr() {
+        let whole = message(0, [1, 0, 0, 1], &[WWW, OPT].concat());
+        for len in HEADER_LEN..whole.len() {
+            assert_eq!(rcode(&whole[..len]), Some(Rcode::FORMERR), "cut to {len}");
+        }
+        for (what, counts, body) in [
+            ("no question", [0, 0, 0, 0], Vec::new()),
+            ("two questions", [2, 0, 0, 0], [WWW, WWW].concat()),
+            ("trailing bytes", [1, 0, 0, 0], [WWW, b"x"].concat()),
+            ("two OPTs", [1, 0, 0, 2], [WWW, OPT, OPT].concat()),
+            ("OPT as an answer", [1, 1, 0, 0], [WWW, OPT].concat()),
+            ("OPT off the root", [1, 0, 0, 1], [WWW, b"\x01a", OPT].concat()),
+            ("option overrun", [1, 0, 0, 1], [WWW, b"\0\0\x29\x10\0\0\0\x80\0\0\x04\0\x03\0\x01"].concat()),
+            ("pointer", [1, 0, 0, 0], b"\xc0\x0c\0\x01\0\x01".to_vec()),
+            ("label type", [1, 0, 0, 0], b"\x41\0\0\x01\0\x01".to_vec()),
+        ] {
+            assert_eq!(rcode(&message(0, counts, &body)), Some(Rcode::FORMERR), "{what}");
+        }
+        assert_eq!(rcode(&message(0x2800, [1, 0, 0, 0], WWW)), Some(Rcode::NOTIMP));
+    }
+
+    #[test]
+    fn the_longest_name_parses_and_one_byte_more_does_not() {
+        let mut name = [[63u8; 64].as_slice(); 3].concat();
+        name.extend([61u8; 62]);
+        name.extend([0, 0, 1, 0, 1]);
+        assert!(parse(&message(0, [1, 0, 0, 0], &name)).is_ok());
+        let mut name = [[63u8; 64].as_slice(); 3].concat();
+        name.extend([62u8; 63]);
+        name.extend([0, 0, 1, 0, 1]);
+        assert_eq!(rcode(&message(0, [1, 0, 0, 0], &name)), Some(Rcode::FORMERR));
+        let many = [b"\x01a".repeat(127), b"\0\0\x01\0\x01".to_vec()].concat();
+        assert!(parse(&message(0, [1, 0, 0, 0], &many)).is_ok_and(|q| q.name.labels() == 127));
+    }
+}

@@ -49,6 +49,30 @@ impl Rtype {
         self == Self::A || self == Self::AAAA
     }
 
+    /// Where in its data names stand that may be compressed in messages: after how many bytes, and how
+    /// many one behind the other. Only types of RFC 1035 have such (RFC 3597, 4).
+    #[must_use]
+    pub fn compressed_names(self) -> Option<(usize, usize)> {
+        match self {
+            Self::NS | Self::PTR => Some((0, 1)),
+            Self::MX => Some((2, 1)),
+            Self::SOA => Some((0, 2)),
+            _ => None,
+        }
+    }
+
+    /// After how many bytes of its data the name of a host stands, whose addresses are sent along
+    /// (RFC 1035, 3.3; RFC 2782; RFC 9460, 4.1).
+    #[must_use]
+    pub fn target_at(self) -> Option<usize> {
+        match self {
+            Self::NS => Some(0),
+            Self::MX | Self::SVCB | Self::HTTPS => Some(2),
+            Self::SRV => Some(6),
+            _ => None,
+        }
+    }
+
     /// Names of all types that have one, for suggestions in diagnostics.
     pub fn names() -> impl Iterator<Item = &'static str> {
         RTYPES.iter().map(|(_, text)| *text)

@@ -10,6 +10,26 @@ pub const ENDPOINTS_MAX: usize = 256;
 /// Addresses that one endpoint can have.
 pub const ADDRESSES_MAX: usize = 16;
 
+/// What a pool answers for one address family.
+#[derive(Debug)]
+pub enum Steering {
+    /// Some of these addresses.
+    Pick(Selector),
+    /// The master file's records at the name.
+    Static,
+    /// NODATA.
+    Nodata,
+}
+
+/// What a pool answers now.
+#[derive(Debug)]
+pub struct Steered {
+    /// To A.
+    pub a: Steering,
+    /// To AAAA.
+    pub aaaa: Steering,
+}
+
 /// How a selector draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {

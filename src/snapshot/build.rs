@@ -1,0 +1,497 @@
+//! Compiles a zone into its [`ZoneImage`].
+//!
+//! Names that point to hosts (NS, MX, SRV, SVCB) come last, because the addresses of those hosts are
+//! put beside them. Absent on purpose: addresses from pools, which move while the image does not.
+
+use std::collections::{HashMap, HashSet};
+
+use super::image::{ZoneImage, flag, set_flag, slot_of, tag_of};
+use crate::dns::{HEADER_LEN, Hash, LabelIter, NAME_MAX, Name, Rtype, Writer, fold_into, hash_label};
+use crate::model::zone::{Node, Rrset, Zone};
+
+/// Room for a question, and the largest message behind it.
+const SCRATCH_LEN: usize = 0xffff;
+
+/// Compiles `zone`. `steered` are the names whose addresses come from pools, and which.
+#[must_use]
+pub fn compile(zone: &Zone, steered: &[(Name, u16)]) -> ZoneImage {
+    let mut build = Build::new(zone, steered);
+    build.place_nodes();
+    build.link_ancestors();
+    build.hide();
+    build.finish()
+}
+
+struct Build<'a> {
+    zone: &'a Zone,
+    origin: Box<[u8]>,
+    origin_labels: usize,
+    /// By the name's hash; few, and a name is compared too.
+    steered: HashMap<u64, (Vec<u8>, u16)>,
+    /// Hashes of delegations and DNAMEs: what lies below is not answered.
+    hiding: HashSet<u64>,
+    /// Nodes with host names in their data, by folded owner.
+    late: HashMap<&'a [u8], Node<'a>>,
+    bytes: Vec<u8>,
+    slots: Vec<u64>,
+    used: usize,
+    /// Nodes without records: empty non-terminals and names that are only steered.
+    bare: Vec<Vec<u8>>,
+    labels_max: usize,
+    scratch: Vec<u8>,
+}
+
+/// How an RRset will be asked for.
+#[derive(Clone, Copy, PartialEq)]
+enum Asked {
+    /// By its owner: pointers stay.
+    Exactly,
+    /// By names that it stands for: the records' owners stay, other pointers move.
+    AsWildcard,
+    /// By names below: all pointers move.
+    Below,
+}
+
+impl<'a> Build<'a> {
+    fn new(zone: &'a Zone, steered: &[(Name, u16)]) -> Self {
+        let origin: Box<[u8]> = zone.origin().folded().as_wire().into();
+        let steered = steered
+            .iter()
+            .map(|(name, pool)| {
+                let folded = name.folded().as_wire().to_vec();
+                (Hash::of(&folded).0, (folded, *pool))
+            })
+            .collect();
+        let expected = zone.node_count() + 8;
+        Self {
+            zone,
+            origin_labels: LabelIter::over(&origin).count(),
+            origin,
+            steered,
+            hiding: HashSet::new(),
+            late: HashMap::new(),
+            // Offset 0 means a free slot.
+            bytes: Vec::with_capacity(zone.node_count() * 40),
+            slots: vec![0; expected + expected / 3],
+            used: 0,
+            bare: Vec::new(),
+            labels_max: 0,
+            scratch: vec![0; SCRATCH_LEN],
+        }
+    }
+
+    fn place_nodes(&mut self) {
+        self.bytes.push(0);
+        for node in self.zone.nodes() {
+            let mut hosts = false;
+            for set in node.rrsets() {
+                hosts |= set.rtype.target_at().is_some();
+                let delegates = set.rtype == Rtype::NS && node.owner != &*self.origin;
+                if delegates || set.rtype == Rtype::DNAME {
+                    self.hiding.insert(Hash::of(node.owner).0);
+                }
+            }
+            if hosts {
+                self.late.insert(node.owner, node);
+            } else {
+                self.place(node.owner, Some(node));
+            }
+        }
+        for node in self.zone.nodes().filter(|node| self.late.contains_key(node.owner)).collect::<Vec<_>>() {
+            self.place(node.owner, Some(node));
+        }
+        for (folded, _) in self.steered.clone().into_values() {
+            if self.offset_of(&folded).is_none() {
+                self.place(&folded, None);
+                self.bare.push(folded);
+            }
+        }
+    }
+
+    /// Appends a node and its records.
+    fn place(&mut self, folded: &[u8], node: Option<Node<'_>>) {
+        let own_len = folded.len() - self.origin.len();
+        let hash = Hash::of(folded);
+        let at = self.bytes.len();
+        let pool = self.steered.get(&hash.0).filter(|(name, _)| name == folded).map(|(_, pool)| *pool);
+        let mut flags = 0;
+        let mut sets = 0u16;
+        // At most 254.
+        let own_byte = u8::try_from(own_len).unwrap_or(u8::MAX);
+        self.bytes.extend_from_slice(&[0, 0, 0, own_byte]);
+        self.bytes.extend_from_slice(&folded[..own_len]);
+        if let Some(pool) = pool {
+            flags |= flag::STEERED;
+            self.bytes.extend_from_slice(&pool.to_le_bytes());
+        }
+        for set in node.iter().flat_map(Node::rrsets) {
+            let cut = set.rtype == Rtype::NS && own_len > 0;
+            flags |= match set.rtype {
+                Rtype::CNAME => flag::CNAME,
+                Rtype::DNAME => flag::DNAME,
+                Rtype::NS if cut => flag::CUT,
+                _ => 0,
+            };
+            let asked = if cut {
+                Asked::Below
+            } else if folded.starts_with(b"\x01*") {
+                Asked::AsWildcard
+            } else {
+                Asked::Exactly
+            };
+            self.place_set(folded, &set, set.ttl, asked);
+            sets += 1;
+        }
+        self.bytes[at] = flags;
+        self.bytes[at + 1..at + 3].copy_from_slice(&sets.to_le_bytes());
+        self.labels_max = self.labels_max.max(LabelIter::over(folded).count());
+        self.insert(hash, at);
+    }
+
+    fn insert(&mut self, hash: Hash, at: usize) {
+        if (self.used + 1) * 5 > self.slots.len() * 4 {
+            self.grow();
+        }
+        self.used += 1;
+        put(&mut self.slots, hash, at);
+    }
+
+    fn grow(&mut self) {
+        let mut larger = vec![0; self.slots.len() * 2];
+        for entry in self.slots.iter().filter(|entry| **entry != 0) {
+            let at = offset_in(*entry);
+            let own = &self.bytes[at + 4..][..usize::from(self.bytes[at + 3])];
+            put(&mut larger, Hash::of(&[own, &self.origin].concat()), at);
+        }
+        self.slots = larger;
+    }
+
+    /// Where the node of a folded name is.
+    fn offset_of(&self, folded: &[u8]) -> Option<usize> {
+        let own = &folded[..folded.len() - self.origin.len()];
+        let hash = Hash::of(folded);
+        let mut slot = slot_of(hash, self.slots.len());
+        loop {
+            let entry = self.slots[slot];
+            if entry == 0 {
+                return None;
+            }
+            let at = offset_in(entry);
+            if entry >> 32 == tag_of(hash) && self.bytes[at + 4..][..usize::from(self.bytes[at + 3])] == *own {
+                return Some(at);
+            }
+            slot = (slot + 1) % self.slots.len();
+        }
+    }
+
+    /// Appends an RRset: most are copied, those with names in them are compressed.
+    fn place_set(&mut self, owner: &[u8], set: &Rrset<'_>, ttl: u32, asked: Asked) {
+        let targets = if set.rtype.target_at().is_some() { self.targets(owner, set, asked) } else { Vec::new() };
+        if set.rtype.compressed_names().is_none() && targets.is_empty() {
+            let len: usize = set.rdatas().map(|rdata| rdata.len() + 12).sum();
+            self.frame(set, len, 0);
+            for rdata in set.rdatas() {
+                record_head(&mut self.bytes, set.rtype, ttl, rdata.len());
+                self.bytes.extend_from_slice(rdata);
+            }
+            return;
+        }
+        let question = [owner, &set.rtype.0.to_be_bytes(), &[0, 1]].concat();
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut pointers = Vec::new();
+        let base = HEADER_LEN + question.len();
+        let (mut records_len, mut extra_len, mut extra_count) = (0, 0, 0u16);
+        if let Ok(mut writer) = Writer::new(&mut scratch, &question) {
+            // The zone's rules bound an RRset well under what fits here.
+            for rdata in set.rdatas() {
+                if asked == Asked::Below {
+                    pointers.push(writer.len() - base);
+                }
+                let written = write_record(&mut writer, None, set.rtype, ttl, rdata, base, &mut pointers);
+                debug_assert!(written.is_ok());
+            }
+            records_len = writer.len() - base;
+            for (name, rtype, ttl, rdata) in &targets {
+                let (mark, known) = (writer.len(), pointers.len());
+                if write_record(&mut writer, Some(name), *rtype, *ttl, rdata, base, &mut pointers).is_err() {
+                    writer.truncate(mark);
+                    pointers.truncate(known);
+                    break;
+                }
+                extra_count += 1;
+            }
+            extra_len = writer.len() - base - records_len;
+        }
+        if asked == Asked::Exactly {
+            pointers.clear();
+        }
+        let flags = if extra_count > 0 { set_flag::EXTRA } else { 0 }
+            | if pointers.is_empty() { 0 } else { set_flag::POINTERS };
+        self.frame(set, records_len, flags);
+        if extra_count > 0 {
+            self.bytes.extend_from_slice(&extra_count.to_le_bytes());
+            self.push_u16(extra_len);
+        }
+        if !pointers.is_empty() {
+            self.push_u16(pointers.len());
+        }
+        self.bytes.extend_from_slice(&scratch[base..base + records_len + extra_len]);
+        for pointer in pointers {
+            self.push_u16(pointer);
+        }
+        self.scratch = scratch;
+    }
+
+    fn frame(&mut self, set: &Rrset<'_>, len: usize, flags: u8) {
+        self.bytes.extend_from_slice(&set.rtype.0.to_le_bytes());
+        self.bytes.extend_from_slice(&set.count.to_le_bytes());
+        self.push_u16(len);
+        self.bytes.push(flags);
+    }
+
+    fn push_u16(&mut self, number: usize) {
+        // Everything within a message is.
+        self.bytes.extend_from_slice(&u16::try_from(number).unwrap_or(u16::MAX).to_le_bytes());
+    }
+
+    /// Addresses of the hosts that an RRset names, those below a delegation's own name first.
+    fn targets(&self, owner: &[u8], set: &Rrset<'_>, asked: Asked) -> Vec<(Vec<u8>, Rtype, u32, Vec<u8>)> {
+        let Some(skip) = set.rtype.target_at() else { return Vec::new() };
+        let mut seen = HashSet::new();
+        let (mut inside, mut beside) = (Vec::new(), Vec::new());
+        for rdata in set.rdatas() {
+            let Some(wire) = name_at(rdata, skip) else { continue };
+            // In SVCB a root target is the owner itself (RFC 9460, 2.5.2).
+            let itself = wire == [0] && matches!(set.rtype, Rtype::SVCB | Rtype::HTTPS) && rdata[..2] != [0, 0];
+            let wire = if itself { owner } else { wire };
+            let mut folded = vec![0; wire.len()];
+            fold_into(wire, &mut folded);
+            if !is_within(&folded, &self.origin) || !seen.insert(folded.clone()) {
+                continue;
+            }
+            // A delegation needs its glue; elsewhere only what the zone answers itself is sent along.
+            if asked != Asked::Below && (self.is_hidden(&folded) || self.is_steered(&folded)) {
+                continue;
+            }
+            let group = if is_within(&folded, owner) { &mut inside } else { &mut beside };
+            for (rtype, ttl, rdata) in self.addresses(&folded) {
+                group.push((wire.to_vec(), rtype, ttl, rdata));
+            }
+        }
+        inside.append(&mut beside);
+        inside
+    }
+
+    /// The static addresses of a folded name.
+    fn addresses(&self, folded: &[u8]) -> Vec<(Rtype, u32, Vec<u8>)> {
+        let mut found = Vec::new();
+        if let Some(node) = self.late.get(folded) {
+            for set in node.rrsets().filter(|set| set.rtype.is_address()) {
+                found.extend(set.rdatas().map(|rdata| (set.rtype, set.ttl, rdata.to_vec())));
+            }
+        } else if let Some(at) = self.offset_of(folded) {
+            for ready in super::image::node_in(&self.bytes, at).all().filter(|ready| ready.rtype.is_address()) {
+                let stride = ready.records.len() / usize::from(ready.count).max(1);
+                for record in ready.records.chunks_exact(stride) {
+                    let ttl = u32::from_be_bytes([record[6], record[7], record[8], record[9]]);
+                    found.push((ready.rtype, ttl, record[12..].to_vec()));
+                }
+            }
+        }
+        found
+    }
+
+    fn is_steered(&self, folded: &[u8]) -> bool {
+        self.steered.get(&Hash::of(folded).0).is_some_and(|(name, _)| name == folded)
+    }
+
+    /// Whether a folded name is a delegation, or lies below one or below a DNAME.
+    fn is_hidden(&self, folded: &[u8]) -> bool {
+        !self.hiding.is_empty() && (self.hiding.contains(&Hash::of(folded).0) || self.lies_below_hiding(folded))
+    }
+
+    fn lies_below_hiding(&self, folded: &[u8]) -> bool {
+        let labels: Vec<&[u8]> = with_lengths(folded).collect();
+        let mut hash = Hash::ROOT;
+        labels.iter().skip(1).rev().any(|label| {
+            hash = hash_label(hash, label);
+            self.hiding.contains(&hash.0)
+        })
+    }
+
+    /// Makes the names between each name and the apex (RFC 4592, 2.2.2), and marks the parents of
+    /// wildcards.
+    fn link_ancestors(&mut self) {
+        let steered: Vec<Vec<u8>> = self.bare.clone();
+        let zone = self.zone;
+        for folded in zone.nodes().map(|node| node.owner).chain(steered.iter().map(Vec::as_slice)) {
+            let mut name = folded;
+            while name.len() > self.origin.len() {
+                let parent = &name[usize::from(name[0]) + 1..];
+                let known = self.offset_of(parent);
+                if known.is_none() {
+                    self.place(parent, None);
+                    self.bare.push(parent.to_vec());
+                }
+                if name.starts_with(b"\x01*")
+                    && let Some(at) = self.offset_of(parent)
+                {
+                    self.bytes[at] |= flag::WILDCARD;
+                }
+                if known.is_some() {
+                    break;
+                }
+                name = parent;
+            }
+        }
+    }
+
+    /// Marks what lies below a delegation or a DNAME.
+    fn hide(&mut self) {
+        if self.hiding.is_empty() {
+            return;
+        }
+        let bare = std::mem::take(&mut self.bare);
+        let zone = self.zone;
+        for folded in zone.nodes().map(|node| node.owner).chain(bare.iter().map(Vec::as_slice)) {
+            if self.lies_below_hiding(folded)
+                && let Some(at) = self.offset_of(folded)
+            {
+                self.bytes[at] |= flag::OCCLUDED;
+            }
+        }
+    }
+
+    fn finish(mut self) -> ZoneImage {
+        let negative = self.bytes.len();
+        let soa = self.zone.rrset(self.zone.origin(), Rtype::SOA);
+        if let Some(set) = soa {
+            // RFC 2308, 3: the lesser of the SOA's own TTL and its last field.
+            let minimum =
+                set.rdatas().next().and_then(|rdata| rdata.last_chunk::<4>()).map_or(0, |m| u32::from_be_bytes(*m));
+            let origin = self.origin.clone();
+            self.place_set(&origin, &set, set.ttl.min(minimum), Asked::Below);
+        }
+        ZoneImage {
+            origin: self.zone.origin().clone(),
+            folded_origin: self.origin,
+            origin_labels: self.origin_labels,
+            bytes: self.bytes.into_boxed_slice(),
+            slots: self.slots.into(),
+            labels_max: self.labels_max,
+            negative,
+            nodes: self.used,
+        }
+    }
+}
+
+fn put(slots: &mut [u64], hash: Hash, at: usize) {
+    let mut slot = slot_of(hash, slots.len());
+    while slots[slot] != 0 {
+        slot = if slot + 1 == slots.len() { 0 } else { slot + 1 };
+    }
+    // The zone's text is bounded to 4 GiB; what is made of it is no larger.
+    slots[slot] = tag_of(hash) << 32 | u64::from(u32::try_from(at).unwrap_or(u32::MAX));
+}
+
+fn offset_in(entry: u64) -> usize {
+    #[allow(clippy::cast_possible_truncation)] // the lower half
+    let at = entry as u32;
+    at as usize
+}
+
+fn record_head(out: &mut Vec<u8>, rtype: Rtype, ttl: u32, len: usize) {
+    out.extend_from_slice(&[0xc0, 0x0c]);
+    out.extend_from_slice(&rtype.0.to_be_bytes());
+    out.extend_from_slice(&[0, 1]);
+    out.extend_from_slice(&ttl.to_be_bytes());
+    out.extend_from_slice(&u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes());
+}
+
+/// Writes a record owned by the question or by `owner`, and notes where pointers stand.
+fn write_record(
+    writer: &mut Writer<'_>,
+    owner: Option<&[u8]>,
+    rtype: Rtype,
+    ttl: u32,
+    rdata: &[u8],
+    base: usize,
+    pointers: &mut Vec<usize>,
+) -> Result<(), crate::dns::Full> {
+    match owner {
+        None => writer.u16(0xc00c)?,
+        Some(owner) => write_name(writer, owner, base, pointers)?,
+    }
+    writer.u16(rtype.0)?;
+    writer.u16(1)?;
+    writer.bytes(&ttl.to_be_bytes())?;
+    let len_at = writer.len();
+    writer.u16(0)?;
+    match rtype.compressed_names() {
+        None => writer.bytes(rdata)?,
+        Some((skip, names)) => {
+            writer.bytes(&rdata[..skip])?;
+            let mut at = skip;
+            for _ in 0..names {
+                let name = name_at(rdata, at).unwrap_or(&[0]);
+                write_name(writer, name, base, pointers)?;
+                at += name.len();
+            }
+            writer.bytes(&rdata[at..])?;
+        }
+    }
+    let len = writer.len() - len_at - 2;
+    writer.patch_u16(len_at, u16::try_from(len).unwrap_or(u16::MAX));
+    Ok(())
+}
+
+fn write_name(
+    writer: &mut Writer<'_>,
+    name: &[u8],
+    base: usize,
+    pointers: &mut Vec<usize>,
+) -> Result<(), crate::dns::Full> {
+    let mut at = writer.len();
+    writer.name(name, true)?;
+    let out = writer.written();
+    while out[at] != 0 {
+        if out[at] >= 0xc0 {
+            pointers.push(at - base);
+            break;
+        }
+        at += usize::from(out[at]) + 1;
+    }
+    Ok(())
+}
+
+/// The uncompressed name at `at` of record data.
+fn name_at(rdata: &[u8], at: usize) -> Option<&[u8]> {
+    let rest = rdata.get(at..)?;
+    let mut len = 0;
+    while *rest.get(len)? != 0 {
+        len += usize::from(rest[len]) + 1;
+    }
+    (len < NAME_MAX).then(|| &rest[..=len])
+}
+
+fn is_within(folded: &[u8], ancestor: &[u8]) -> bool {
+    let Some(skip) = folded.len().checked_sub(ancestor.len()) else { return false };
+    let mut at = 0;
+    while at < skip {
+        at += usize::from(folded[at]) + 1;
+    }
+    at == skip && folded[skip..] == *ancestor
+}
+
+/// Labels with their length bytes.
+fn with_lengths(mut wire: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let len = usize::from(*wire.first()?);
+        if len == 0 {
+            return None;
+        }
+        let (label, rest) = wire.split_at(len + 1);
+        wire = rest;
+        Some(label)
+    })
+}

@@ -1,0 +1,348 @@
+//! A zone as queries see it: one run of bytes and one hash table, made once and never changed.
+//!
+//! Each name is a node. A node's RRsets stand there as finished records, owned by the question's
+//! name through a pointer to it and compressed as if the question were for that node's owner. A
+//! longer question (below a delegation, under a wildcard, or negative) shifts what the pointers mean
+//! by the bytes it has more; such RRsets carry a list of their pointers, which are then moved.
+//!
+//! ```text
+//! node   flags, RRset count (u16), length of its name's own part (u8), that part (folded),
+//!        pool (u16, if STEERED), RRsets
+//! RRset  type (u16), record count (u16), bytes of records (u16), flags, then, by flag:
+//!        additional record count (u16) and bytes (u16); pointer count (u16);
+//!        records, additional records, pointers' offsets in them (u16 each)
+//! ```
+//! All numbers of the frame are little-endian; the records themselves are in wire form.
+
+use crate::dns::{HEADER_LEN, Hash, Hashes, LookupName, Name, Rtype};
+
+/// What a node is, beside its records.
+pub(super) mod flag {
+    /// A delegation: has NS records and is not the apex.
+    pub(crate) const CUT: u8 = 1;
+    /// Lies below a delegation or a DNAME, so is never answered itself.
+    pub(crate) const OCCLUDED: u8 = 2;
+    /// Addresses come from a pool.
+    pub(crate) const STEERED: u8 = 4;
+    /// Has a child `*`.
+    pub(crate) const WILDCARD: u8 = 8;
+    /// Has a DNAME.
+    pub(crate) const DNAME: u8 = 16;
+    /// Has a CNAME.
+    pub(crate) const CNAME: u8 = 32;
+}
+
+/// Flags of an RRset.
+pub(super) mod set_flag {
+    /// Additional records follow.
+    pub(crate) const EXTRA: u8 = 1;
+    /// A list of pointers follows.
+    pub(crate) const POINTERS: u8 = 2;
+}
+
+/// A compiled zone.
+pub struct ZoneImage {
+    pub(super) origin: Name,
+    pub(super) folded_origin: Box<[u8]>,
+    pub(super) origin_labels: usize,
+    pub(super) bytes: Box<[u8]>,
+    /// Upper half of a name's hash, and where its node is; 0 is free.
+    pub(super) slots: Box<[u64]>,
+    /// The most labels that any name here has.
+    pub(super) labels_max: usize,
+    /// Where the SOA for negative answers is, as an RRset.
+    pub(super) negative: usize,
+    pub(super) nodes: usize,
+}
+
+/// A node that was found.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    flags: u8,
+    sets: u16,
+    own: &'a [u8],
+    pool: u16,
+    body: &'a [u8],
+}
+
+/// Finished records of one type.
+#[derive(Clone, Copy)]
+pub struct Ready<'a> {
+    /// Their type.
+    pub rtype: Rtype,
+    /// How many.
+    pub count: u16,
+    /// The records.
+    pub records: &'a [u8],
+    /// How many additional records.
+    pub extra_count: u16,
+    /// The additional records.
+    pub extra: &'a [u8],
+    /// Offsets of pointers in `records` and `extra` taken together, two bytes each.
+    pointers: &'a [u8],
+}
+
+/// What a zone has for a name.
+pub enum Found<'a> {
+    /// The name itself.
+    Exact(Node<'a>),
+    /// The wildcard that covers it.
+    Wildcard(Node<'a>),
+    /// A delegation at or above it, of so many labels.
+    Cut(Node<'a>, usize),
+    /// A DNAME above it, of so many labels.
+    Dname(Node<'a>, usize),
+    /// Nothing.
+    Missing,
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+impl<'a> Node<'a> {
+    /// Whether it is a delegation.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.flags & flag::CUT != 0
+    }
+
+    /// Whether it has a CNAME.
+    #[must_use]
+    pub fn is_alias(&self) -> bool {
+        self.flags & flag::CNAME != 0
+    }
+
+    /// The pool that its addresses come from.
+    #[must_use]
+    pub fn pool(&self) -> Option<usize> {
+        (self.flags & flag::STEERED != 0).then_some(usize::from(self.pool))
+    }
+
+    /// Its name without that of the zone, folded, in wire form without the root.
+    #[must_use]
+    pub fn own_name(&self) -> &'a [u8] {
+        self.own
+    }
+
+    /// The records of a type.
+    #[must_use]
+    #[inline]
+    pub fn ready(&self, rtype: Rtype) -> Option<Ready<'a>> {
+        self.all().find(|ready| ready.rtype == rtype)
+    }
+
+    /// Every RRset, by rising type number.
+    #[inline]
+    pub fn all(&self) -> impl Iterator<Item = Ready<'a>> + use<'a> {
+        let mut rest = self.body;
+        (0..self.sets).map(move |_| {
+            let (ready, len) = Ready::read(rest);
+            rest = &rest[len..];
+            ready
+        })
+    }
+}
+
+impl<'a> Ready<'a> {
+    /// Reads one from the front of `bytes`; returns it and its length.
+    #[inline]
+    fn read(bytes: &'a [u8]) -> (Self, usize) {
+        let rtype = Rtype(u16_at(bytes, 0));
+        let count = u16_at(bytes, 2);
+        let len = usize::from(u16_at(bytes, 4));
+        let flags = bytes[6];
+        let mut at = 7;
+        let (mut extra_count, mut extra_len, mut pointers_len) = (0, 0, 0);
+        if flags != 0 {
+            if flags & set_flag::EXTRA != 0 {
+                extra_count = u16_at(bytes, at);
+                extra_len = usize::from(u16_at(bytes, at + 2));
+                at += 4;
+            }
+            if flags & set_flag::POINTERS != 0 {
+                pointers_len = usize::from(u16_at(bytes, at)) * 2;
+                at += 2;
+            }
+        }
+        let (records, tail) = bytes[at..].split_at(len);
+        let (extra, tail) = tail.split_at(extra_len);
+        let pointers = &tail[..pointers_len];
+        (Self { rtype, count, records, extra_count, extra, pointers }, at + len + extra_len + pointers_len)
+    }
+
+    /// Moves the pointers of the copy `out` of [`Ready::records`] (and, as far as it goes,
+    /// [`Ready::extra`]) for a question that is `delta` bytes longer than the owner.
+    #[inline]
+    pub fn shift(&self, delta: usize, out: &mut [u8]) {
+        if delta == 0 {
+            return;
+        }
+        for offset in self.pointers.chunks_exact(2) {
+            let at = usize::from(u16_at(offset, 0));
+            let Some(pointer) = out.get_mut(at..at + 2) else { return };
+            let moved = usize::from(u16::from_be_bytes([pointer[0], pointer[1]])) + delta;
+            // Question and records that are pointed to lie within the first 16 KiB: see build.
+            pointer.copy_from_slice(&u16::try_from(moved).unwrap_or(u16::MAX).to_be_bytes());
+        }
+    }
+
+    /// The byte that a pointer of these records means by an offset in the message, where `owner` is
+    /// the full name that they were compressed for.
+    #[must_use]
+    pub fn byte_at(&self, owner: &[u8], offset: usize) -> Option<u8> {
+        let at = offset.checked_sub(HEADER_LEN)?;
+        if let Some(byte) = owner.get(at) {
+            return Some(*byte);
+        }
+        let at = at.checked_sub(owner.len() + 4)?;
+        self.records.get(at).or_else(|| self.extra.get(at.checked_sub(self.records.len())?)).copied()
+    }
+}
+
+impl ZoneImage {
+    /// The zone's name.
+    #[must_use]
+    pub fn origin(&self) -> &Name {
+        &self.origin
+    }
+
+    /// How many labels the zone's name has.
+    #[must_use]
+    pub fn origin_labels(&self) -> usize {
+        self.origin_labels
+    }
+
+    /// The folded name of the zone in wire form.
+    #[must_use]
+    pub fn folded_origin(&self) -> &[u8] {
+        &self.folded_origin
+    }
+
+    /// How many names there are, empty non-terminals included.
+    #[must_use]
+    pub fn node_count(&self) -> usize {
+        self.nodes
+    }
+
+    /// Bytes of memory it takes.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.len() + self.slots.len() * 8
+    }
+
+    /// The SOA as negative answers carry it (RFC 2308, 3), with pointers for longer questions.
+    #[must_use]
+    #[inline]
+    pub fn negative(&self) -> Ready<'_> {
+        Ready::read(&self.bytes[self.negative..]).0
+    }
+
+    /// Finds what answers the name of a query that lies in this zone. `hashes` are the query's.
+    #[must_use]
+    #[inline]
+    pub fn find(&self, name: &LookupName, hashes: &Hashes) -> Found<'_> {
+        let labels = name.labels();
+        let own_len = name.offset(self.origin_labels);
+        let folded = name.folded();
+        if labels <= self.labels_max
+            && let Some(node) = self.node(hashes.0[labels], &folded[..own_len])
+            && node.flags & flag::OCCLUDED == 0
+        {
+            return if node.is_cut() { Found::Cut(node, labels) } else { Found::Exact(node) };
+        }
+        self.find_above(name, hashes, own_len)
+    }
+
+    /// The nearest ancestor decides for a name that is not there itself, or is hidden.
+    fn find_above(&self, name: &LookupName, hashes: &Hashes, own_len: usize) -> Found<'_> {
+        let folded = name.folded();
+        let deepest = name.labels().saturating_sub(1).min(self.labels_max);
+        for labels in (self.origin_labels..=deepest).rev() {
+            let own = &folded[name.offset(labels)..own_len];
+            let Some(node) = self.node(hashes.0[labels], own) else { continue };
+            if node.flags & flag::OCCLUDED != 0 {
+                continue;
+            }
+            if node.is_cut() {
+                return Found::Cut(node, labels);
+            }
+            if node.flags & flag::DNAME != 0 {
+                return Found::Dname(node, labels);
+            }
+            // The closest encloser (RFC 4592, 3.3.1).
+            if node.flags & flag::WILDCARD != 0
+                && let Some(star) = self.wildcard_below(hashes.0[labels], own)
+            {
+                return Found::Wildcard(star);
+            }
+            return Found::Missing;
+        }
+        Found::Missing
+    }
+
+    fn wildcard_below(&self, parent: Hash, own: &[u8]) -> Option<Node<'_>> {
+        let hash = crate::dns::hash_label(parent, b"\x01*");
+        self.node_where(hash, |name| name.strip_prefix(b"\x01*") == Some(own))
+    }
+
+    /// The node of the name whose part above the zone's is `own`.
+    #[inline]
+    pub(super) fn node(&self, hash: Hash, own: &[u8]) -> Option<Node<'_>> {
+        self.node_where(hash, |name| name == own)
+    }
+
+    #[inline]
+    fn node_where(&self, hash: Hash, is_it: impl Fn(&[u8]) -> bool) -> Option<Node<'_>> {
+        let mut slot = slot_of(hash, self.slots.len());
+        loop {
+            let entry = self.slots[slot];
+            if entry == 0 {
+                return None;
+            }
+            if entry >> 32 == tag_of(hash) {
+                #[allow(clippy::cast_possible_truncation)] // the lower half
+                let node = self.node_at(entry as u32 as usize);
+                if is_it(node.own) {
+                    return Some(node);
+                }
+            }
+            slot = if slot + 1 == self.slots.len() { 0 } else { slot + 1 };
+        }
+    }
+
+    #[inline]
+    fn node_at(&self, at: usize) -> Node<'_> {
+        node_in(&self.bytes, at)
+    }
+}
+
+/// Reads the node at `at`.
+#[inline]
+pub(super) fn node_in(bytes: &[u8], at: usize) -> Node<'_> {
+    let bytes = &bytes[at..];
+    let own_len = usize::from(bytes[3]);
+    let (own, mut body) = bytes[4..].split_at(own_len);
+    let flags = bytes[0];
+    let mut pool = 0;
+    if flags & flag::STEERED != 0 {
+        pool = u16_at(body, 0);
+        body = &body[2..];
+    }
+    Node { flags, sets: u16_at(bytes, 1), own, pool, body }
+}
+
+/// The slot where the search for a hash begins, in a table of any size.
+#[inline]
+pub(super) fn slot_of(hash: Hash, slots: usize) -> usize {
+    let wide = u128::from(hash.0.rotate_left(32)) * (slots as u128);
+    #[allow(clippy::cast_possible_truncation)] // below `slots`
+    let slot = (wide >> 64) as usize;
+    slot
+}
+
+/// What a slot keeps of a hash.
+#[inline]
+pub(super) fn tag_of(hash: Hash) -> u64 {
+    hash.0 >> 32
+}
