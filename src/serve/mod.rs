@@ -1,1 +1,233 @@
-//! Listeners: UDP and TCP.
+//! The listeners: DNS over UDP and TCP. Bytes come in, [`Answers`] makes of them bytes that go out.
+//!
+//! UDP is the fast path, with a plain thread for each socket; TCP has one thread of its own. Neither
+//! takes a lock or allocates for a query. What a query means is not known here.
+
+mod bind;
+mod connection;
+mod entropy;
+mod family;
+mod framing;
+mod limits;
+mod roster;
+mod tally;
+mod tcp;
+mod udp;
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use nix::errno::Errno;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+
+pub use bind::{BindError, Bound, bind};
+pub use limits::Limits;
+pub use tally::Counts;
+
+use tally::Tally;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Client {
+    /// The address the query came from.
+    pub ip: IpAddr,
+    /// How it came.
+    pub transport: Transport,
+}
+
+/// How a query comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// In a datagram.
+    Udp,
+    /// On a stream.
+    Tcp,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        })
+    }
+}
+
+/// Where answers come from.
+pub trait Answers: Clone + Send + 'static {
+    /// What it knows at one time.
+    type View: View;
+
+    /// What it knows now.
+    fn view(&self) -> Self::View;
+}
+
+/// What answers are made from. A thread renews it once for each batch of queries.
+pub trait View: Send {
+    /// Takes up what is newest.
+    fn renew(&mut self);
+
+    /// Writes the reply to `query` and returns its length; 0 sends nothing. `out` holds 65,535 bytes
+    /// for a query over TCP, 1,232 over UDP.
+    fn answer(&self, query: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize;
+}
+
+/// Why a thread of the server ended by itself. The process must end with it: its supervisor starts
+/// it anew, while a server without this thread would leave queries without answer.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// A thread did not start.
+    #[error("cannot start a thread")]
+    Start(#[source] io::Error),
+    /// A UDP socket cannot be received from.
+    #[error("cannot receive on {address} (UDP)")]
+    Receive {
+        /// The address of the socket.
+        address: SocketAddr,
+        /// What the system said.
+        source: Errno,
+    },
+    /// The event loop of TCP does not work.
+    #[error("cannot serve TCP")]
+    Tcp(#[source] io::Error),
+    /// A thread panicked.
+    #[error("the thread {0} panicked")]
+    Panicked(String),
+}
+
+/// The running threads. Dropped, it tells them to stop and does not wait.
+#[derive(Debug)]
+pub struct Serving {
+    addresses: Vec<SocketAddr>,
+    tallies: Vec<Arc<Tally>>,
+    threads: usize,
+    ended: mpsc::Receiver<Result<(), ServeError>>,
+    stop_udp: Arc<AtomicBool>,
+    stop_tcp: watch::Sender<bool>,
+}
+
+impl Bound {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn serve<A: Answers>(self, answers: A, limits: Limits) -> Result<Serving, ServeError> {
+        let addresses = self.addresses();
+        let threads = 1 + self.listeners.iter().map(|l| l.udp.len()).sum::<usize>();
+        let (ends, ended) = mpsc::channel(threads);
+        let (stop_tcp, tcp_stopped) = watch::channel(false);
+        let stop_udp = Arc::new(AtomicBool::new(false));
+        let mut tallies = Vec::with_capacity(threads);
+        let mut tally = || {
+            let tally = Arc::new(Tally::default());
+            tallies.push(tally.clone());
+            tally
+        };
+        let mut streams = Vec::new();
+        for listener in self.listeners {
+            streams.push(listener.tcp);
+            let address = listener.address;
+            for (i, socket) in listener.udp.into_iter().enumerate() {
+                let (view, tally, stop) = (answers.view(), tally(), stop_udp.clone());
+                start(format!("udp-{i}"), ends.clone(), move || {
+                    let wildcard = address.ip().is_unspecified();
+                    let ended = if address.is_ipv4() {
+                        udp::run::<family::V4>(&socket, wildcard, view, &tally, &stop)
+                    } else {
+                        udp::run::<family::V6>(&socket, wildcard, view, &tally, &stop)
+                    };
+                    ended.map_err(|source| ServeError::Receive { address, source })
+                })?;
+            }
+        }
+        let tally = tally();
+        start("tcp".to_owned(), ends, move || {
+            tcp::run(streams, answers, limits, tally, tcp_stopped).map_err(ServeError::Tcp)
+        })?;
+        Ok(Serving { addresses, tallies, threads, ended, stop_udp, stop_tcp })
+    }
+}
+
+impl Serving {
+    /// Where it listens, in the order asked for.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What was received and sent so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.tallies.iter().map(|tally| tally.read()).fold(Counts::default(), |sum, one| sum + one)
+    }
+
+    /// Waits until a thread ends by itself, which is always a fault.
+    pub async fn failed(&mut self) -> ServeError {
+        loop {
+            match self.ended.recv().await {
+                Some(Err(error)) => return error,
+                Some(Ok(())) => self.threads -= 1,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Stops: queries that have been received are answered, over TCP within [`Limits::grace`].
+    ///
+    /// # Errors
+    /// When a thread had ended by itself before.
+    pub async fn stop(mut self) -> Result<(), ServeError> {
+        self.tell();
+        while self.threads > 0 {
+            match self.ended.recv().await {
+                Some(Ok(())) => self.threads -= 1,
+                Some(Err(error)) => return Err(error),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self) {
+        self.stop_udp.store(true, Ordering::Relaxed);
+        self.stop_tcp.send_replace(true);
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
+/// Starts a thread that says how it ended, even by a panic.
+fn start(
+    name: String,
+    ends: mpsc::Sender<Result<(), ServeError>>,
+    work: impl FnOnce() -> Result<(), ServeError> + Send + 'static,
+) -> Result<(), ServeError> {
+    /// Says it when dropped, which a panic does too.
+    struct Last {
+        ends: mpsc::Sender<Result<(), ServeError>>,
+        how: Option<Result<(), ServeError>>,
+    }
+    impl Drop for Last {
+        fn drop(&mut self) {
+            if let Some(how) = self.how.take() {
+                // There is room for each thread; without a receiver nobody wants to know.
+                let _ = self.ends.try_send(how);
+            }
+        }
+    }
+    let panicked = ServeError::Panicked(name.clone());
+    let body = move || {
+        let mut last = Last { ends, how: Some(Err(panicked)) };
+        last.how = Some(work());
+    };
+    thread::Builder::new().name(name).spawn(body).map(drop).map_err(ServeError::Start)
+}

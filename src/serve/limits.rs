@@ -1,0 +1,43 @@
+//! What clients may take of the server over TCP, and for how long.
+
+use std::time::Duration;
+
+/// Bounds on TCP connections. The default is right for a node; tests shorten it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at one time. Default 1,000: about what a default of 1,024 open files leaves.
+    pub connections: usize,
+    /// Connections at one time from one client: an IPv4 address or an IPv6 /64, which one host owns
+    /// as a whole. Default 100: RFC 7766 section 6.2.2 asks clients for one, and many may share a NAT.
+    pub per_client: usize,
+    /// How long a connection may stay without a query. Default 10 s: RFC 7766 section 6.2.3 asks for
+    /// "a few seconds", and resolvers that reuse connections come back within that time or not at all.
+    pub idle: Duration,
+    /// From the first byte of a query to its last. Default 5 s, the time after which resolvers give up.
+    pub message: Duration,
+    /// How long a client may take to make room for replies that wait. Default 10 s.
+    pub write: Duration,
+    /// How long queries in flight may take when the server stops. Default 5 s.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1_000,
+            per_client: 100,
+            idle: Duration::from_secs(10),
+            message: Duration::from_secs(5),
+            write: Duration::from_secs(10),
+            grace: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Limits {
+    /// Time between two looks at the connections: a bound is kept to a sixteenth of the shortest one.
+    pub(super) fn sweep(&self) -> Duration {
+        let shortest = self.idle.min(self.message).min(self.write);
+        (shortest / 16).clamp(Duration::from_millis(5), Duration::from_millis(500))
+    }
+}

@@ -1,0 +1,57 @@
+//! What was received and sent, counted by the thread that did it and summed by whoever asks.
+
+use std::ops::Add;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The counters of one thread, on cache lines of their own so that no thread slows another.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Tally {
+    queries: AtomicU64,
+    replies: AtomicU64,
+    unsent: AtomicU64,
+}
+
+/// Messages since the start.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages received.
+    pub queries: u64,
+    /// Replies that the system took; some messages deserve none.
+    pub replies: u64,
+    /// Replies that the system refused to send.
+    pub unsent: u64,
+}
+
+impl Tally {
+    /// Adds to the counters. Only the thread that owns the tally calls it, so a load and a store are
+    /// enough, which cost nothing beside an atomic addition.
+    #[inline]
+    pub(super) fn add(&self, more: Counts) {
+        let Counts { queries, replies, unsent } = more;
+        for (counter, more) in [(&self.queries, queries), (&self.replies, replies), (&self.unsent, unsent)] {
+            counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+        }
+    }
+
+    /// What was counted so far.
+    pub(super) fn read(&self) -> Counts {
+        Counts {
+            queries: self.queries.load(Ordering::Relaxed),
+            replies: self.replies.load(Ordering::Relaxed),
+            unsent: self.unsent.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            queries: self.queries + other.queries,
+            replies: self.replies + other.replies,
+            unsent: self.unsent + other.unsent,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The fast path: one plain thread for each socket, which receives a batch of datagrams with one
+//! system call, answers them, and sends the replies with another.
+//!
+//! Nothing is allocated and no lock is taken once the loop runs. There is no tokio here.
+//!
+//! Replies leave from the address that was asked. A socket bound to one address does that by itself;
+//! one bound to all of them is told with each datagram which it was, and says it back. The system call
+//! takes one such word for all its messages, so the replies of a batch are sent by groups, of which
+//! there is nearly always one.
+//!
+//! A datagram longer than [`QUERY_BYTES_MAX`] is cut there and answered like any other: its question
+//! stands at the front, and what is missing makes it a format error, which the client can act on.
+
+use std::array;
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::errno::Errno;
+use nix::poll::{PollTimeout, poll};
+use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
+use socket2::Socket;
+
+use super::entropy::Entropy;
+use super::family::Family;
+use super::tally::{Counts, Tally};
+use super::{Client, Transport, View};
+
+/// Datagrams to receive at once. Beyond this the share of the system call is not to be seen any more.
+const BATCH: usize = 64;
+
+/// Room for one query. No query over UDP comes near it: keys, cookies and options take a few hundred bytes.
+const QUERY_BYTES_MAX: usize = 4096;
+
+/// Room for one reply: the most that goes over any path in one piece (DNS flag day 2020).
+const REPLY_BYTES_MAX: usize = 1232;
+
+/// Distance between two query buffers. One cache line more than the buffer, because the fronts of
+/// buffers a page apart would all compete for the same lines of the first-level cache.
+const QUERY_STRIDE: usize = QUERY_BYTES_MAX + 64;
+
+/// Distance between two reply buffers: whole cache lines.
+const REPLY_STRIDE: usize = REPLY_BYTES_MAX.next_multiple_of(64);
+
+/// Batches answered after the stop, so that what had been received is answered even under load.
+const LAST_BATCHES: usize = 1024;
+
+/// Failures to receive in a row after which the socket is given up.
+const FAILURES_MAX: u32 = 100;
+
+/// Pause after a failure to receive, so that a lasting one does not spin.
+const FAILURE_PAUSE_MS: u8 = 10;
+
+/// Serves one socket until `stop`; the socket's receive time-out says how soon that is noticed.
+///
+/// # Errors
+/// When the socket cannot be received from any more.
+pub(super) fn run<F: Family>(
+    socket: &Socket,
+    wildcard: bool,
+    mut view: impl View,
+    tally: &Tally,
+    stop: &AtomicBool,
+) -> Result<(), Errno> {
+    let mut lane = Lane::<F>::new(socket, wildcard);
+    let mut failures = 0;
+    while !stop.load(Ordering::Relaxed) {
+        match lane.turn(&mut view, MsgFlags::MSG_WAITFORONE) {
+            Ok(counts) => {
+                failures = 0;
+                tally.add(counts);
+            }
+            // The time-out: a good moment to let go of a snapshot that is no longer the newest.
+            Err(Errno::EAGAIN) => view.renew(),
+            Err(Errno::EINTR) => {}
+            Err(error) => {
+                failures += 1;
+                if failures >= FAILURES_MAX {
+                    return Err(error);
+                }
+                tracing::debug!(%error, "cannot receive");
+                let _ = poll(&mut [], PollTimeout::from(FAILURE_PAUSE_MS));
+            }
+        }
+    }
+    for _ in 0..LAST_BATCHES {
+        match lane.turn(&mut view, MsgFlags::MSG_DONTWAIT) {
+            Ok(counts) => tally.add(counts),
+            Err(_) => break,
+        }
+    }
+    Ok(())
+}
+
+/// A socket and what its loop reuses from batch to batch.
+struct Lane<F: Family> {
+    socket: RawFd,
+    wildcard: bool,
+    entropy: Entropy,
+    queries: Box<[u8]>,
+    replies: Box<[u8]>,
+    incoming: MultiHeaders<F::Address>,
+    outgoing: MultiHeaders<F::Address>,
+    peers: [Option<F::Address>; BATCH],
+    locals: [Option<F::Local>; BATCH],
+}
+
+impl<F: Family> Lane<F> {
+    fn new(socket: &Socket, wildcard: bool) -> Self {
+        Self {
+            socket: socket.as_raw_fd(),
+            wildcard,
+            entropy: Entropy::from_system(),
+            queries: vec![0; BATCH * QUERY_STRIDE].into(),
+            replies: vec![0; BATCH * REPLY_STRIDE].into(),
+            incoming: Self::headers(wildcard),
+            outgoing: Self::headers(wildcard),
+            peers: [None; BATCH],
+            locals: [None; BATCH],
+        }
+    }
+
+    fn headers(wildcard: bool) -> MultiHeaders<F::Address> {
+        MultiHeaders::preallocate(BATCH, wildcard.then(F::control_space))
+    }
+
+    /// One batch: received, answered, sent.
+    fn turn(&mut self, view: &mut impl View, flags: MsgFlags) -> Result<Counts, Errno> {
+        let mut counts = Counts::default();
+        let mut count = 0;
+        let mut addressless = false;
+        let mut reply_buffers = self.replies.chunks_exact_mut(REPLY_STRIDE);
+        let mut replies: [[IoSlice<'_>; 1]; BATCH] = [[IoSlice::new(&[])]; BATCH];
+        {
+            let mut query_buffers = self.queries.chunks_exact_mut(QUERY_STRIDE);
+            let mut room: [[IoSliceMut<'_>; 1]; BATCH] = array::from_fn(|_| {
+                let buffer = query_buffers.next().and_then(|b| b.get_mut(..QUERY_BYTES_MAX));
+                [IoSliceMut::new(buffer.unwrap_or_default())]
+            });
+            let received = recvmmsg(self.socket, &mut self.incoming, room.iter_mut(), flags, None)?;
+            view.renew();
+            for message in received {
+                counts.queries += 1;
+                let Some(peer) = message.address else { continue };
+                let local = if self.wildcard {
+                    let local = message.cmsgs().ok().and_then(|mut all| all.find_map(|m| F::local(&m)));
+                    addressless |= local.is_none();
+                    local
+                } else {
+                    None
+                };
+                let (ip, port) = F::peer(&peer);
+                let (Some(query), Some(buffer)) = (message.iovs().next(), reply_buffers.next()) else { continue };
+                // Nobody listens on port 0; the source is forged.
+                if port == 0 || (self.wildcard && local.is_none()) {
+                    continue;
+                }
+                let client = Client { ip, transport: Transport::Udp };
+                let length = view.answer(query, client, self.entropy.draw(), &mut buffer[..REPLY_BYTES_MAX]);
+                let Some(reply @ [_, ..]) = buffer.get(..length) else { continue };
+                replies[count] = [IoSlice::new(reply)];
+                self.peers[count] = Some(peer);
+                self.locals[count] = local;
+                count += 1;
+            }
+        }
+        let (replies, peers) = (&replies[..count], &self.peers[..count]);
+        counts.replies = if self.wildcard {
+            send_by_local::<F>(self.socket, &mut self.outgoing, replies, peers, &mut self.locals[..count])
+        } else {
+            send::<F>(self.socket, &mut self.outgoing, replies, peers, &[])
+        };
+        counts.unsent = count as u64 - counts.replies;
+        if addressless {
+            // The headers keep the length of the last control message; an empty one would stay empty.
+            self.incoming = Self::headers(true);
+        }
+        Ok(counts)
+    }
+}
+
+/// Sends the replies of each local address together; returns how many were sent.
+fn send_by_local<F: Family>(
+    socket: RawFd,
+    headers: &mut MultiHeaders<F::Address>,
+    replies: &[[IoSlice<'_>; 1]],
+    peers: &[Option<F::Address>],
+    locals: &mut [Option<F::Local>],
+) -> u64 {
+    let mut sent = 0;
+    while let Some(local) = locals.iter().find_map(|local| *local) {
+        let mut group = [[IoSlice::new(&[])]; BATCH];
+        let mut group_peers = [None; BATCH];
+        let mut count = 0;
+        for ((reply, peer), ours) in replies.iter().zip(peers).zip(locals.iter_mut()) {
+            if ours.take_if(|ours| F::same(ours, &local)).is_some() {
+                group[count] = *reply;
+                group_peers[count] = *peer;
+                count += 1;
+            }
+        }
+        sent += send::<F>(socket, headers, &group[..count], &group_peers[..count], &[F::control(&local)]);
+    }
+    sent
+}
+
+/// Sends the replies, leaving out those that the system refuses; returns how many were sent.
+fn send<F: Family>(
+    socket: RawFd,
+    headers: &mut MultiHeaders<F::Address>,
+    replies: &[[IoSlice<'_>; 1]],
+    peers: &[Option<F::Address>],
+    control: &[ControlMessage<'_>],
+) -> u64 {
+    let mut sent = 0;
+    let mut at = 0;
+    while at < replies.len() {
+        match sendmmsg(socket, headers, &replies[at..], &peers[at..], control, MsgFlags::empty()) {
+            Ok(results) => {
+                let some = results.count();
+                sent += some as u64;
+                at += some.max(1);
+            }
+            Err(Errno::EINTR) => {}
+            // The send time-out: the device is stuck, and would be for each further one.
+            Err(Errno::EAGAIN) => break,
+            // The first of them is refused (no route, a firewall, an address that is gone): leave it out.
+            Err(error) => {
+                tracing::debug!(%error, "cannot send a reply");
+                at += 1;
+            }
+        }
+    }
+    sent
+}
