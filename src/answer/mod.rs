@@ -1,1 +1,227 @@
 //! From a query's bytes to a reply's bytes.
+//!
+//! [`answer`] is what every transport calls. The usual replies are one look-up and one copy and are
+//! made here; what needs more than that (chains of aliases, ANY) is made by `walk`, which can make
+//! every reply and so is also what the short way is tested against. Nothing is allocated.
+
+mod chaos;
+mod reply;
+mod walk;
+
+use std::net::IpAddr;
+
+use crate::dns::{Class, Edns, HEADER_LEN, Hashes, Header, Query, Rcode, Rtype, UDP_PAYLOAD_MAX, Unparsed, parse};
+use crate::policy::selector::Steering;
+use crate::snapshot::{Found, Node, Snapshot, Zone};
+use reply::{Reply, Section};
+
+/// What a transport knows of who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Client {
+    /// The address that the query came from.
+    pub ip: IpAddr,
+    /// How it came.
+    pub transport: Transport,
+}
+
+/// How a query came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// In a datagram: the reply is bounded, and cut where it does not fit.
+    Udp,
+    /// Over a stream.
+    Tcp,
+}
+
+/// Bytes of a UDP reply to a client without EDNS (RFC 1035, 4.2.1).
+const UDP_PLAIN_MAX: usize = 512;
+
+/// Answers one message. Writes the reply to the front of `out` and returns its length; 0 means that
+/// nothing is sent. `out` must hold at least 1,232 bytes for UDP and 65,535 for TCP; what does not
+/// fit is cut with TC set. `entropy` decides draws by weight and should differ for each query.
+///
+/// ```
+/// # use std::sync::Arc;
+/// use pharos::answer::{Client, Transport, answer};
+/// use pharos::snapshot::Snapshot;
+///
+/// let world = Snapshot::new(1, "ns1".into(), Vec::new());
+/// let client = Client { ip: [192, 0, 2, 1].into(), transport: Transport::Udp };
+/// let query = b"\x12\x34\x01\x00\0\x01\0\0\0\0\0\0\x07example\0\0\x01\0\x01";
+/// let mut out = [0; 1232];
+/// let len = answer(&world, query, client, 0, &mut out);
+/// assert_eq!(len, query.len());
+/// assert_eq!(out[3] & 0xf, 5, "no zone: refused");
+/// ```
+#[inline]
+pub fn answer(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
+    match parse(packet) {
+        Ok(query) => answer_query(snapshot, &query, client, entropy, out),
+        Err(unparsed) => answer_fault(unparsed, packet, out),
+    }
+}
+
+/// As [`answer`], but every reply is made the long way. Slower, and equal to it when decoded.
+pub fn answer_by_walking(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
+    match parse(packet) {
+        Ok(query) => match settle_early(snapshot, &query, client, out) {
+            Some(len) => len,
+            None => {
+                let mut hashes = Hashes::new();
+                query.name.hash_into(&mut hashes);
+                let limit = limit(client, query.edns.as_ref(), out.len());
+                walk::walk(snapshot, &query, &hashes, client, entropy, &mut out[..limit])
+            }
+        },
+        Err(unparsed) => answer_fault(unparsed, packet, out),
+    }
+}
+
+/// How long a reply may be.
+#[inline]
+fn limit(client: Client, edns: Option<&Edns>, room: usize) -> usize {
+    match (client.transport, edns) {
+        (Transport::Tcp, _) => room.min(usize::from(u16::MAX)),
+        (Transport::Udp, None) => room.min(UDP_PLAIN_MAX),
+        // Less than 512 means 512 (RFC 6891, 6.2.3).
+        (Transport::Udp, Some(edns)) => room.min(usize::from(edns.payload.min(UDP_PAYLOAD_MAX)).max(UDP_PLAIN_MAX)),
+    }
+}
+
+/// Replies that need no zone: faults, other classes, types that are no data.
+#[inline]
+fn settle_early(snapshot: &Snapshot, query: &Query<'_>, client: Client, out: &mut [u8]) -> Option<usize> {
+    let plain = query.class == Class::IN && !query.rtype.is_meta() && !query.tsig;
+    if plain && query.edns.is_none_or(|edns| edns.version == 0) {
+        return None;
+    }
+    let limit = limit(client, query.edns.as_ref(), out.len());
+    let mut reply = Reply::new(query, snapshot.node(), &mut out[..limit]);
+    if query.edns.is_some_and(|edns| edns.version != 0) {
+        return Some(reply.finish(Rcode::BADVERS));
+    }
+    if query.tsig {
+        // No keys are known here (RFC 8945, 5.2.1).
+        return Some(reply.finish(Rcode::NOTAUTH));
+    }
+    if query.class == Class::CH {
+        return Some(chaos::answer(snapshot, query, reply));
+    }
+    if query.class != Class::IN {
+        return Some(reply.finish(Rcode::REFUSED));
+    }
+    match query.rtype {
+        // These are parts of messages and cannot be asked for.
+        Rtype::OPT | Rtype::TSIG | Rtype::TKEY => Some(reply.finish(Rcode::FORMERR)),
+        // Transfers are not served.
+        Rtype::AXFR | Rtype::IXFR => Some(reply.finish(Rcode::REFUSED)),
+        _ => None,
+    }
+}
+
+#[inline]
+fn answer_query(snapshot: &Snapshot, query: &Query<'_>, client: Client, entropy: u64, out: &mut [u8]) -> usize {
+    if let Some(len) = settle_early(snapshot, query, client, out) {
+        return len;
+    }
+    let mut hashes = Hashes::new();
+    query.name.hash_into(&mut hashes);
+    let limit = limit(client, query.edns.as_ref(), out.len());
+    let out = &mut out[..limit];
+    if matches!(query.rtype, Rtype::ANY | Rtype::DS) {
+        return walk::walk(snapshot, query, &hashes, client, entropy, out);
+    }
+    let Some(zone) = snapshot.enclosing(&query.name, &hashes, query.name.labels()) else {
+        return Reply::new(query, snapshot.node(), out).finish(Rcode::REFUSED);
+    };
+    let mut reply = Reply::new(query, snapshot.node(), out);
+    match zone.image.find(&query.name, &hashes) {
+        Found::Exact(node) if !node.is_alias() || query.rtype == Rtype::CNAME => {
+            reply.authoritative();
+            answer_from(zone, node, 0, query, client, entropy, &mut reply)
+        }
+        Found::Wildcard(node) if !node.is_alias() || query.rtype == Rtype::CNAME => {
+            reply.authoritative();
+            let owner_len = node.own_name().len() + zone.image.folded_origin().len();
+            let delta = query.name.folded().len() - owner_len;
+            answer_from(zone, node, delta, query, client, entropy, &mut reply)
+        }
+        Found::Exact(_) | Found::Wildcard(_) | Found::Dname(..) => {
+            let out = reply.into_out();
+            walk::walk(snapshot, query, &hashes, client, entropy, out)
+        }
+        Found::Cut(node, labels) => {
+            if let Some(ready) = node.ready(Rtype::NS) {
+                reply.ready(&ready, query.name.offset(labels), Section::Authority);
+            }
+            reply.finish(Rcode::NOERROR)
+        }
+        Found::Missing => {
+            reply.authoritative();
+            reply.negative(zone, query);
+            reply.finish(Rcode::NXDOMAIN)
+        }
+    }
+}
+
+/// Answers from a node that is the name's own, or the wildcard that stands for it.
+#[inline]
+fn answer_from(
+    zone: &Zone,
+    node: Node<'_>,
+    delta: usize,
+    query: &Query<'_>,
+    client: Client,
+    entropy: u64,
+    reply: &mut Reply<'_, '_>,
+) -> usize {
+    if let Some(steering) = steering(zone, node, query.rtype) {
+        match steering {
+            Steering::Pick(selector) => {
+                reply.selected(selector, client.ip, entropy);
+                return reply.finish(Rcode::NOERROR);
+            }
+            Steering::Nodata => {
+                reply.negative(zone, query);
+                return reply.finish(Rcode::NOERROR);
+            }
+            Steering::Static => {}
+        }
+    }
+    match node.ready(query.rtype) {
+        Some(ready) => reply.ready(&ready, delta, Section::Answer),
+        None => reply.negative(zone, query),
+    }
+    reply.finish(Rcode::NOERROR)
+}
+
+/// What a pool answers for this node and type; none where no pool has a say.
+#[inline]
+fn steering<'a>(zone: &'a Zone, node: Node<'_>, rtype: Rtype) -> Option<&'a Steering> {
+    if !rtype.is_address() {
+        return None;
+    }
+    let steered = zone.pools.get(node.pool()?)?;
+    Some(if rtype == Rtype::A { &steered.a } else { &steered.aaaa })
+}
+
+/// The reply to what is not a query that can be looked up.
+#[cold]
+fn answer_fault(unparsed: Unparsed, packet: &[u8], out: &mut [u8]) -> usize {
+    let Unparsed::Reply { header, rcode, question_len, edns } = unparsed else { return 0 };
+    let end = HEADER_LEN + question_len;
+    out[..end].copy_from_slice(&packet[..end]);
+    out[2..4].copy_from_slice(&reply_flags(header, rcode).to_be_bytes());
+    let mut at = end;
+    if let Some(edns) = &edns {
+        at += crate::dns::write_opt(edns, rcode, &[], &mut out[at..]);
+    }
+    out[4..HEADER_LEN].copy_from_slice(&[0, u8::from(question_len > 0), 0, 0, 0, 0, 0, u8::from(edns.is_some())]);
+    at
+}
+
+/// Flags of a reply: opcode, RD and CD are the query's (RFC 1035, 4.1.1; RFC 4035, 3.1.6).
+#[inline]
+fn reply_flags(header: Header, rcode: Rcode) -> u16 {
+    0x8000 | (header.flags & 0x7910) | (rcode.0 & 0xf)
+}

@@ -1,0 +1,396 @@
+//! The long way: one step after another through aliases and zones, as RFC 1034, 4.3.2 has it.
+//!
+//! Makes every kind of reply; needed for CNAME, DNAME, ANY and DS. Names are compressed anew, because
+//! records in a chain belong to other names than the question's.
+
+use super::reply::finish;
+use super::{Client, steering};
+use crate::dns::{Full, HEADER_LEN, Hashes, LookupName, NAME_MAX, Query, Rcode, Rtype, Writer, opt_len, read_name};
+use crate::policy::selector::{Selector, Steering};
+use crate::snapshot::{Found, Node, Ready, Snapshot, Zone};
+
+/// Aliases that are followed for one question; a longer chain is left to the resolver.
+const STEPS_MAX: usize = 16;
+
+const AA: u16 = 0x0400;
+const TC: u16 = 0x0200;
+
+struct Walk<'a, 'o> {
+    snapshot: &'a Snapshot,
+    query: &'a Query<'a>,
+    client: Client,
+    entropy: u64,
+    writer: Writer<'o>,
+    counts: [u16; 3],
+    flags: u16,
+    rcode: Rcode,
+}
+
+/// What a step leads to: the name that is asked for instead, or nothing, when the reply is complete.
+type Next = Option<LookupName>;
+
+/// Answers a query of class IN. `out` is as long as the reply may be.
+pub(super) fn walk(
+    snapshot: &Snapshot,
+    query: &Query<'_>,
+    hashes: &Hashes,
+    client: Client,
+    entropy: u64,
+    out: &mut [u8],
+) -> usize {
+    let opt = query.edns.as_ref().map_or(0, |edns| opt_len(edns, snapshot.node().as_bytes()));
+    let room = out.len() - opt;
+    let (flags, rcode, counts, at) = match Writer::new(&mut out[..room], query.question) {
+        Err(Full) => (TC, Rcode::NOERROR, [0; 3], HEADER_LEN + query.question.len()),
+        Ok(writer) => {
+            let start = writer.len();
+            let mut walk =
+                Walk { snapshot, query, client, entropy, writer, counts: [0; 3], flags: 0, rcode: Rcode::NOERROR };
+            match walk.run(hashes) {
+                Ok(()) => (walk.flags, walk.rcode, walk.counts, walk.writer.len()),
+                // It does not fit: nothing but the question.
+                Err(Full) => (walk.flags | TC, walk.rcode, [0; 3], start),
+            }
+        }
+    };
+    finish(query, snapshot.node(), query.edns.as_ref(), flags, rcode, counts, out, at)
+}
+
+impl<'a> Walk<'a, '_> {
+    fn run(&mut self, hashes: &Hashes) -> Result<(), Full> {
+        let mut name = self.query.name.clone();
+        let mut owned;
+        let mut hashes = hashes;
+        for step in 0..=STEPS_MAX {
+            let Some(zone) = self.zone_for(&name, hashes) else {
+                if step == 0 {
+                    self.rcode = Rcode::REFUSED;
+                }
+                return Ok(());
+            };
+            match self.step(zone, &name, hashes, step == 0)? {
+                None => return Ok(()),
+                Some(target) => {
+                    name = target;
+                    owned = Hashes::new();
+                    name.hash_into(&mut owned);
+                    hashes = &owned;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The zone that answers for a name: DS stands above the cut (RFC 4035, 3.1.4.1), so in the
+    /// parent's zone where that is here too.
+    fn zone_for(&self, name: &LookupName, hashes: &Hashes) -> Option<&'a Zone> {
+        let snapshot = self.snapshot;
+        let zone = snapshot.enclosing(name, hashes, name.labels())?;
+        if self.query.rtype == Rtype::DS && zone.image.origin_labels() == name.labels() && name.labels() > 0 {
+            return snapshot.enclosing(name, hashes, name.labels() - 1).or(Some(zone));
+        }
+        Some(zone)
+    }
+
+    fn step(&mut self, zone: &Zone, name: &LookupName, hashes: &Hashes, first: bool) -> Result<Next, Full> {
+        let found = zone.image.find(name, hashes);
+        match found {
+            Found::Cut(node, labels) if self.query.rtype == Rtype::DS && labels == name.labels() => {
+                self.flags |= AA;
+                self.answer_from(zone, node, name)
+            }
+            Found::Cut(node, labels) => {
+                if let Some(ready) = node.ready(Rtype::NS) {
+                    let cut = name.ancestor(labels);
+                    self.records(zone, node, &ready, cut, 1)?;
+                    self.glue(zone, node, &ready)?;
+                }
+                Ok(None)
+            }
+            Found::Exact(node) | Found::Wildcard(node) => {
+                self.set_authoritative(first);
+                self.answer_from(zone, node, name)
+            }
+            Found::Dname(node, labels) => {
+                self.set_authoritative(first);
+                self.redirect(zone, node, name, labels)
+            }
+            Found::Missing => {
+                self.set_authoritative(first);
+                self.rcode = Rcode::NXDOMAIN;
+                self.negative(zone, name)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// AA speaks of the first owner in the answer (RFC 1034, 6.2.7).
+    fn set_authoritative(&mut self, first: bool) {
+        if first {
+            self.flags |= AA;
+        }
+    }
+
+    fn answer_from(&mut self, zone: &Zone, node: Node<'_>, name: &LookupName) -> Result<Next, Full> {
+        let rtype = self.query.rtype;
+        if rtype == Rtype::ANY {
+            return self.any(zone, node, name);
+        }
+        match steering(zone, node, rtype) {
+            Some(Steering::Pick(selector)) => {
+                self.selected(selector, name)?;
+                return Ok(None);
+            }
+            Some(Steering::Nodata) => {
+                self.negative(zone, name)?;
+                return Ok(None);
+            }
+            Some(Steering::Static) | None => {}
+        }
+        if let Some(ready) = node.ready(rtype) {
+            self.records(zone, node, &ready, name.folded(), 0)?;
+            self.optional_extra(zone, node, &ready);
+            return Ok(None);
+        }
+        if let Some(alias) = node.ready(Rtype::CNAME) {
+            return self.follow(&alias, name);
+        }
+        self.negative(zone, name)?;
+        Ok(None)
+    }
+
+    /// One RRset instead of all (RFC 8482, 4.1): the pool's, else the one of the lowest type.
+    fn any(&mut self, zone: &Zone, node: Node<'_>, name: &LookupName) -> Result<Next, Full> {
+        for rtype in [Rtype::A, Rtype::AAAA] {
+            match steering(zone, node, rtype) {
+                Some(Steering::Pick(selector)) => {
+                    self.selected(selector, name)?;
+                    return Ok(None);
+                }
+                Some(Steering::Static) => {
+                    if let Some(ready) = node.ready(rtype) {
+                        self.records(zone, node, &ready, name.folded(), 0)?;
+                        return Ok(None);
+                    }
+                }
+                Some(Steering::Nodata) | None => {}
+            }
+        }
+        // Addresses beside a pool are its fallback, not data of their own.
+        let stands = |ready: &Ready<'_>| node.pool().is_none() || !ready.rtype.is_address();
+        match node.all().find(stands) {
+            Some(ready) => self.records(zone, node, &ready, name.folded(), 0)?,
+            None => self.negative(zone, name)?,
+        }
+        Ok(None)
+    }
+
+    fn follow(&mut self, alias: &Ready<'_>, name: &LookupName) -> Result<Next, Full> {
+        // CNAME data is kept whole: behind owner, type, class, TTL and length.
+        let target = alias.records.get(12..).unwrap_or(&[0]);
+        let repeated = self.is_in_chain(target);
+        self.head(name.folded(), Rtype::CNAME, &alias.records[6..10])?;
+        self.name_data(target, true)?;
+        self.counts[0] += 1;
+        match LookupName::read(target) {
+            Some(target) if !repeated => Ok(Some(target)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a name already owns a record of the answer: a chain that turns in a circle ends there.
+    fn is_in_chain(&self, target: &[u8]) -> bool {
+        let out = self.writer.written();
+        let byte_at = |at: usize| out.get(at).copied();
+        let same = |name: &[u8]| name.eq_ignore_ascii_case(target);
+        if same(&self.query.question[..self.query.question.len() - 4]) {
+            return true;
+        }
+        let mut at = HEADER_LEN + self.query.question.len();
+        let mut name = [0; NAME_MAX];
+        for _ in 0..self.counts[0] {
+            let Some((len, after)) = read_name(byte_at, at, &mut name) else { return true };
+            if same(&name[..len]) {
+                return true;
+            }
+            at = after + 10 + usize::from(u16::from_be_bytes([out[after + 8], out[after + 9]]));
+        }
+        false
+    }
+
+    /// DNAME: the record itself, and a CNAME made for the name (RFC 6672, 3.1).
+    fn redirect(&mut self, zone: &Zone, node: Node<'_>, name: &LookupName, labels: usize) -> Result<Next, Full> {
+        let Some(ready) = node.ready(Rtype::DNAME) else { return Ok(None) };
+        let ttl = &ready.records[6..10];
+        let target = ready.records.get(12..).unwrap_or(&[0]);
+        self.records(zone, node, &ready, name.ancestor(labels), 0)?;
+        let prefix = &name.folded()[..name.offset(labels)];
+        let mut whole = [0; NAME_MAX];
+        let len = prefix.len() + target.len();
+        let Some(whole) = whole.get_mut(..len) else {
+            self.rcode = Rcode::YXDOMAIN;
+            return Ok(None);
+        };
+        whole[..prefix.len()].copy_from_slice(prefix);
+        whole[prefix.len()..].copy_from_slice(target);
+        let repeated = self.is_in_chain(whole);
+        self.head(name.folded(), Rtype::CNAME, ttl)?;
+        self.name_data(whole, true)?;
+        self.counts[0] += 1;
+        match LookupName::read(whole) {
+            Some(target) if !repeated && self.query.rtype != Rtype::CNAME => Ok(Some(target)),
+            _ => Ok(None),
+        }
+    }
+
+    fn selected(&mut self, selector: &Selector, name: &LookupName) -> Result<(), Full> {
+        // The selector's records have a two-byte owner; the name was written before, so here it has too.
+        let (mark, size) = (self.writer.len(), selector.size());
+        self.writer.name(name.folded(), true)?;
+        let owner = match *self.writer.written() {
+            [.., high, low] if self.writer.len() == mark + 2 => [high, low],
+            _ => return Err(Full),
+        };
+        self.writer.truncate(mark);
+        let (client, entropy) = (self.client.ip, self.entropy);
+        selector.write(owner, client, entropy, self.writer.room(size)?);
+        self.counts[0] += u16::try_from(selector.count()).unwrap_or(u16::MAX);
+        Ok(())
+    }
+
+    fn negative(&mut self, zone: &Zone, name: &LookupName) -> Result<(), Full> {
+        let apex = name.ancestor(zone.image.origin_labels());
+        self.copy(&zone.image.negative(), zone.image.folded_origin(), apex, 1)
+    }
+
+    fn records(
+        &mut self,
+        zone: &Zone,
+        node: Node<'_>,
+        ready: &Ready<'_>,
+        owner: &[u8],
+        section: usize,
+    ) -> Result<(), Full> {
+        let mut made_for = [0; NAME_MAX];
+        let len = full_name(zone, node, &mut made_for);
+        self.copy(ready, &made_for[..len], owner, section)
+    }
+
+    /// Copies records, owned by `owner`, whose names were compressed for the owner `made_for`.
+    fn copy(&mut self, ready: &Ready<'_>, made_for: &[u8], owner: &[u8], section: usize) -> Result<(), Full> {
+        let mut at = 0;
+        for _ in 0..ready.count {
+            // The owner is a pointer of two bytes.
+            at = self.copy_record(ready, made_for, Some(owner), at)?;
+        }
+        self.counts[section] += ready.count;
+        Ok(())
+    }
+
+    /// Copies the record at `at` of `ready`, and returns where the next one is.
+    fn copy_record(
+        &mut self,
+        ready: &Ready<'_>,
+        made_for: &[u8],
+        owner: Option<&[u8]>,
+        at: usize,
+    ) -> Result<usize, Full> {
+        let base = HEADER_LEN + made_for.len() + 4;
+        let byte_at = |offset: usize| ready.byte_at(made_for, offset);
+        let mut name = [0; NAME_MAX];
+        let (len, after) = read_name(byte_at, base + at, &mut name).ok_or(Full)?;
+        let after = after - base;
+        let all = |from: usize, to: usize| slice(ready, from, to).ok_or(Full);
+        let head = all(after, after + 10)?;
+        let rtype = Rtype(u16::from_be_bytes([head[0], head[1]]));
+        let end = after + 10 + usize::from(u16::from_be_bytes([head[8], head[9]]));
+        self.head(owner.unwrap_or(&name[..len]), rtype, &head[4..8])?;
+        let Some((skip, names)) = rtype.compressed_names() else {
+            let rdata = all(after + 10, end)?;
+            self.writer.u16(u16::from_be_bytes([head[8], head[9]]))?;
+            self.writer.bytes(rdata)?;
+            return Ok(end);
+        };
+        let len_at = self.writer.len();
+        self.writer.u16(0)?;
+        let mut from = after + 10;
+        self.writer.bytes(all(from, from + skip)?)?;
+        from += skip;
+        for _ in 0..names {
+            let (len, next) = read_name(byte_at, base + from, &mut name).ok_or(Full)?;
+            self.writer.name(&name[..len], true)?;
+            from = next - base;
+        }
+        self.writer.bytes(all(from, end)?)?;
+        self.close(len_at);
+        Ok(end)
+    }
+
+    /// Glue: without all of it the reply says that it is cut (RFC 9471).
+    fn glue(&mut self, zone: &Zone, node: Node<'_>, ready: &Ready<'_>) -> Result<(), Full> {
+        if !self.extra(zone, node, ready) {
+            self.flags |= TC;
+        }
+        Ok(())
+    }
+
+    fn optional_extra(&mut self, zone: &Zone, node: Node<'_>, ready: &Ready<'_>) {
+        self.extra(zone, node, ready);
+    }
+
+    /// Copies additional records as far as they fit; whether all did.
+    fn extra(&mut self, zone: &Zone, node: Node<'_>, ready: &Ready<'_>) -> bool {
+        let mut made_for = [0; NAME_MAX];
+        let len = full_name(zone, node, &mut made_for);
+        let mut at = ready.records.len();
+        for _ in 0..ready.extra_count {
+            let mark = self.writer.len();
+            match self.copy_record(ready, &made_for[..len], None, at) {
+                Ok(next) => at = next,
+                Err(Full) => {
+                    self.writer.truncate(mark);
+                    return false;
+                }
+            }
+            self.counts[2] += 1;
+        }
+        true
+    }
+
+    /// Owner, type, class and TTL.
+    fn head(&mut self, owner: &[u8], rtype: Rtype, ttl: &[u8]) -> Result<(), Full> {
+        self.writer.name(owner, true)?;
+        self.writer.u16(rtype.0)?;
+        self.writer.u16(1)?;
+        self.writer.bytes(ttl)
+    }
+
+    /// Data that is one name, with its length before it.
+    fn name_data(&mut self, name: &[u8], compress: bool) -> Result<(), Full> {
+        let len_at = self.writer.len();
+        self.writer.u16(0)?;
+        self.writer.name(name, compress)?;
+        self.close(len_at);
+        Ok(())
+    }
+
+    fn close(&mut self, len_at: usize) {
+        let len = self.writer.len() - len_at - 2;
+        self.writer.patch_u16(len_at, u16::try_from(len).unwrap_or(u16::MAX));
+    }
+}
+
+/// Bytes of the records and the additional records taken together.
+fn slice<'a>(ready: &Ready<'a>, from: usize, to: usize) -> Option<&'a [u8]> {
+    let len = ready.records.len();
+    if from >= len { ready.extra.get(from - len..to - len) } else { ready.records.get(from..to) }
+}
+
+/// Writes the node's folded name and returns its length.
+fn full_name(zone: &Zone, node: Node<'_>, out: &mut [u8; NAME_MAX]) -> usize {
+    let (own, origin) = (node.own_name(), zone.image.folded_origin());
+    let len = own.len() + origin.len();
+    out[..own.len()].copy_from_slice(own);
+    out[own.len()..len].copy_from_slice(origin);
+    len
+}
