@@ -183,8 +183,8 @@ impl Script {
         let compiled = self.compiled.as_ref().unwrap();
         let with_ttl = line.contains("ttl=");
         let got = match verb {
-            "A" => show("A", &compiled.a, with_ttl),
-            "AAAA" => show("AAAA", &compiled.aaaa, with_ttl),
+            "A" => show("A", &compiled.a, &compiled.steered.a, with_ttl),
+            "AAAA" => show("AAAA", &compiled.aaaa, &compiled.steered.aaaa, with_ttl),
             _ => std::mem::take(&mut self.changes).iter().fold("holds".to_owned(), |mut text, change| {
                 match change {
                     HoldChange::Begun { member, hold: Some(hold) } => {
@@ -207,7 +207,7 @@ fn standings(pool: &Pool, of: impl Fn(&Endpoint, IpAddr) -> Standing) -> Vec<Vec
     pool.endpoints.iter().map(|e| e.addresses.iter().map(|a| of(e, a.ip)).collect()).collect()
 }
 
-fn show(rtype: &str, plan: &Plan, with_ttl: bool) -> String {
+fn show(rtype: &str, plan: &Plan, steering: &Steering, with_ttl: bool) -> String {
     let mode = match plan.mode {
         Mode::Healthy => "healthy",
         Mode::LastGood => "last-good",
@@ -217,7 +217,7 @@ fn show(rtype: &str, plan: &Plan, with_ttl: bool) -> String {
         Mode::Absent => "absent",
     };
     let mut text = format!("{rtype} {mode}");
-    match &plan.steering {
+    match steering {
         Steering::Pick(selector) => {
             let spec = selector.spec();
             let draw = match spec.mode {
@@ -356,7 +356,7 @@ fn check_family(
     compiled: &Compiled,
     family: Family,
 ) -> Result<(), TestCaseError> {
-    let plan = compiled.plan(family);
+    let (plan, steering) = (compiled.plan(family), compiled.steering(family));
     let seats = || {
         let endpoints = pool.endpoints.iter().zip(standings);
         endpoints.flat_map(|(e, own)| e.addresses.iter().zip(own).map(move |(a, s)| (e, a.ip, *s, own)))
@@ -375,14 +375,14 @@ fn check_family(
     };
     let some_healthy = seats().any(|seat| healthy(&seat));
     prop_assert_eq!(some_healthy, plan.mode == Mode::Healthy);
-    prop_assert_eq!(plan.in_use.len(), plan.steering.addresses().count());
-    for ip in plan.steering.addresses() {
+    prop_assert_eq!(plan.in_use.len(), steering.addresses().count());
+    for ip in steering.addresses() {
         let seat = seats().find(|(_, own, _, _)| *own == ip).unwrap();
         prop_assert!(!seat.2.is_barred(), "{} is overridden", ip);
         prop_assert!(!some_healthy || healthy(&seat), "{} is answered while others are healthy", ip);
     }
     if some_healthy {
-        prop_assert!(plan.steering.addresses().next().is_some());
+        prop_assert!(steering.addresses().next().is_some());
     }
     Ok(())
 }

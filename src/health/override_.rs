@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::dns::Name;
+use crate::model::pool::PoolId;
 use crate::model::time::Moment;
-use crate::model::{EndpointName, PoolName, Region};
+use crate::model::{EndpointName, Region};
 
 /// What holds instead of the verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,35 +50,24 @@ pub struct Override {
 pub enum Scope {
     /// One endpoint of one pool.
     Endpoint {
-        /// The zone of the pool.
-        zone: Name,
         /// The pool.
-        pool: PoolName,
+        pool: PoolId,
         /// The endpoint.
         endpoint: EndpointName,
     },
     /// Every endpoint that carries the region, in all pools.
     Region(Region),
     /// Every endpoint of one pool.
-    Pool {
-        /// The zone of the pool.
-        zone: Name,
-        /// The pool.
-        pool: PoolName,
-    },
+    Pool(PoolId),
 }
 
 impl fmt::Display for Scope {
     /// `endpoint us-east of app.example.com/app`, `region us-east`, `pool app.example.com/app`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bare = |zone: &Name| {
-            let text = zone.to_string();
-            if text.len() > 1 { text.trim_end_matches('.').to_owned() } else { text }
-        };
         match self {
-            Self::Endpoint { zone, pool, endpoint } => write!(f, "endpoint {endpoint} of {}/{pool}", bare(zone)),
+            Self::Endpoint { pool, endpoint } => write!(f, "endpoint {endpoint} of {pool}"),
             Self::Region(region) => write!(f, "region {region}"),
-            Self::Pool { zone, pool } => write!(f, "pool {}/{pool}", bare(zone)),
+            Self::Pool(pool) => write!(f, "pool {pool}"),
         }
     }
 }
@@ -86,18 +75,17 @@ impl fmt::Display for Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dns::Name;
+    use crate::model::PoolName;
 
     #[test]
     fn scopes_read_as_people_say_them() {
-        let (zone, pool) = (Name::parse("app.example.com").expect("a name"), PoolName::new("app"));
+        let pool = PoolId { zone: Name::parse("app.example.com").expect("a name"), pool: PoolName::new("app") };
         let endpoint = EndpointName::new("us-east");
         for (scope, text) in [
-            (
-                Scope::Endpoint { zone: zone.clone(), pool: pool.clone(), endpoint },
-                "endpoint us-east of app.example.com/app",
-            ),
+            (Scope::Endpoint { pool: pool.clone(), endpoint }, "endpoint us-east of app.example.com/app"),
             (Scope::Region(Region::new("eu")), "region eu"),
-            (Scope::Pool { zone, pool }, "pool app.example.com/app"),
+            (Scope::Pool(pool), "pool app.example.com/app"),
         ] {
             assert_eq!(scope.to_string(), text);
         }

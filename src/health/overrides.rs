@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Override, Scope};
-use crate::dns::Name;
-use crate::model::PoolName;
-use crate::model::pool::Endpoint;
+use crate::model::pool::{Endpoint, PoolId};
 use crate::model::time::Moment;
 
 /// Overrides that can be in force at a time. People set them by hand: what comes near this number
@@ -55,13 +53,13 @@ impl Overrides {
 
     /// The one that rules an endpoint: the most specific of those that cover it.
     #[must_use]
-    pub fn ruling(&self, zone: &Name, pool: &PoolName, endpoint: &Endpoint) -> Option<(&Scope, &Override)> {
+    pub fn ruling(&self, pool: &PoolId, endpoint: &Endpoint) -> Option<(&Scope, &Override)> {
         if self.0.is_empty() {
             return None; // the usual case, in which nothing needs to be cloned
         }
-        let own = Scope::Endpoint { zone: zone.clone(), pool: pool.clone(), endpoint: endpoint.name.clone() };
+        let own = Scope::Endpoint { pool: pool.clone(), endpoint: endpoint.name.clone() };
         let region = || self.0.get_key_value(&Scope::Region(endpoint.region.clone()?));
-        let whole = || self.0.get_key_value(&Scope::Pool { zone: zone.clone(), pool: pool.clone() });
+        let whole = || self.0.get_key_value(&Scope::Pool(pool.clone()));
         self.0.get_key_value(&own).or_else(region).or_else(whole)
     }
 
@@ -76,8 +74,9 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+    use crate::dns::Name;
     use crate::health::Force;
-    use crate::model::{EndpointName, Region};
+    use crate::model::{EndpointName, PoolName, Region};
 
     fn at(secs: u64) -> Moment {
         let mono = Duration::from_secs(secs);
@@ -106,22 +105,23 @@ mod tests {
 
     #[test]
     fn the_most_specific_wins() {
-        let (zone, pool) = (Name::parse("example").expect("a name"), PoolName::new("app"));
+        let zone = Name::parse("example").expect("a name");
+        let pool = PoolId { zone: zone.clone(), pool: PoolName::new("app") };
         let mut overrides = Overrides::default();
         let force = |overrides: &Overrides, name, region| {
-            overrides.ruling(&zone, &pool, &endpoint(name, region)).map(|(_, order)| order.force)
+            overrides.ruling(&pool, &endpoint(name, region)).map(|(_, order)| order.force)
         };
         assert_eq!(force(&overrides, "a", Some("eu")), None);
-        let whole = Scope::Pool { zone: zone.clone(), pool: pool.clone() };
+        let whole = Scope::Pool(pool.clone());
         overrides.set(whole.clone(), order(Force::Drain, None)).expect("room");
         overrides.set(Scope::Region(Region::new("eu")), order(Force::Down, None)).expect("room");
-        let own = Scope::Endpoint { zone: zone.clone(), pool: pool.clone(), endpoint: EndpointName::new("a") };
+        let own = Scope::Endpoint { pool: pool.clone(), endpoint: EndpointName::new("a") };
         overrides.set(own.clone(), order(Force::Up, None)).expect("room");
         assert_eq!(force(&overrides, "a", Some("eu")), Some(Force::Up));
         assert_eq!(force(&overrides, "b", Some("eu")), Some(Force::Down));
         assert_eq!(force(&overrides, "b", Some("us")), Some(Force::Drain));
         assert_eq!(force(&overrides, "b", None), Some(Force::Drain));
-        assert_eq!(overrides.ruling(&zone, &PoolName::new("other"), &endpoint("a", None)), None);
+        assert_eq!(overrides.ruling(&PoolId { zone, pool: PoolName::new("other") }, &endpoint("a", None)), None);
         assert!(overrides.clear(&own).is_some());
         assert_eq!(force(&overrides, "a", Some("eu")), Some(Force::Down));
         assert!(overrides.clear(&own).is_none());

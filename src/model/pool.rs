@@ -1,5 +1,6 @@
 //! Pools: names that are answered with addresses of endpoints that work.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,24 @@ use std::time::Duration;
 use super::check::Watch;
 use super::{EndpointName, PoolName, Region};
 use crate::dns::Name;
+
+/// Names one pool of the node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolId {
+    /// The zone it steers names of.
+    pub zone: Name,
+    /// Its name there.
+    pub pool: PoolName,
+}
+
+impl fmt::Display for PoolId {
+    /// `app.example.com/app`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let zone = self.zone.to_string();
+        let zone = if zone.len() > 1 { zone.trim_end_matches('.') } else { &zone };
+        write!(f, "{zone}/{}", self.pool)
+    }
+}
 
 /// A set of endpoints, and how to choose among them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,12 @@
 //! A pool, its standings and its memory to what is answered.
 
+use std::sync::Arc;
+
 use super::failback::{self, HoldChange};
 use super::field::Field;
 use super::memory::{Hold, PoolMemory, address};
-use super::plan::{Compiled, Family, Mode, Plan, Steering};
-use super::selector::{self, Choice, Selector, SelectorSpec, sticky_key};
+use super::plan::{Compiled, Family, Mode, Plan};
+use super::selector::{self, Choice, Selector, SelectorSpec, Steered, Steering, sticky_key};
 use super::trace::{Reason, Seat, Stage};
 use super::{all_down, dual_stack, min_healthy, priority, shuffle, sticky, weight};
 use crate::health::{Force, Standing, Verdict};
@@ -48,18 +50,14 @@ impl PoolMemory {
 
 fn plans(pool: &Pool, joined: &[Vec<Standing>], memory: &PoolMemory) -> Compiled {
     let plan = |family| plan(Field::new(pool, family, joined, memory));
-    Compiled { a: plan(Family::V4), aaaa: plan(Family::V6) }
+    let ((v4, a), (v6, aaaa)) = (plan(Family::V4), plan(Family::V6));
+    Compiled { steered: Arc::new(Steered { a: v4, aaaa: v6 }), a, aaaa }
 }
 
-fn plan(mut field: Field<'_>) -> Plan {
+fn plan(mut field: Field<'_>) -> (Steering, Plan) {
     if field.seats.is_empty() {
-        return Plan {
-            steering: Steering::Nodata,
-            mode: Mode::Absent,
-            suspect: false,
-            in_use: Vec::new(),
-            steps: Vec::new(),
-        };
+        let plan = Plan { mode: Mode::Absent, suspect: false, in_use: Vec::new(), steps: Vec::new() };
+        return (Steering::Nodata, plan);
     }
     let (mode, drawn) = if narrow_to_healthy(&mut field) {
         min_healthy::apply(&mut field, |field, seat| {
@@ -77,7 +75,7 @@ fn plan(mut field: Field<'_>) -> Plan {
         (_, None) => Steering::Nodata,
     };
     let in_use = if matches!(steering, Steering::Pick(_)) { field.seats } else { Vec::new() };
-    Plan { steering, mode, suspect, in_use, steps: field.steps }
+    (steering, Plan { mode, suspect, in_use, steps: field.steps })
 }
 
 /// Orders, verdicts and holds; whether somebody is left.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::plan::{Compiled, Family, Mode, Steering};
+use super::plan::{Compiled, Family, Mode};
+use super::selector::Steering;
 use super::trace::Seat;
 use crate::model::EndpointName;
 use crate::model::pool::Pool;
@@ -100,7 +101,7 @@ impl PoolMemory {
             if plan.mode != Mode::Healthy {
                 continue;
             }
-            let weight = |seat: Seat| match &plan.steering {
+            let weight = |seat: Seat| match compiled.steering(family) {
                 Steering::Pick(selector) => {
                     let ip = address(pool, seat);
                     let choices = &selector.spec().choices;

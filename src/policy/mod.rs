@@ -26,6 +26,6 @@ mod weight;
 pub use compile::{advance, compile};
 pub use failback::{HoldChange, HoldEnd};
 pub use memory::{Hold, Member, PoolMemory};
-pub use plan::{Compiled, Family, Mode, Plan, Steering};
-pub use selector::{Choice, Selector, SelectorSpec};
+pub use plan::{Compiled, Family, Mode, Plan};
+pub use selector::{Choice, Selector, SelectorSpec, Steered, Steering};
 pub use trace::{Reason, Seat, Stage, Step};

@@ -1,8 +1,9 @@
 //! What a pool comes to.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::selector::Selector;
+use super::selector::{Steered, Steering};
 use super::trace::{Seat, Step};
 use crate::dns::Rtype;
 
@@ -40,17 +41,6 @@ impl Family {
             Self::V6 => 1,
         }
     }
-}
-
-/// What a name of the pool is answered with.
-#[derive(Debug)]
-pub enum Steering {
-    /// Addresses, drawn per query.
-    Pick(Selector),
-    /// The records of the master file at that name; NODATA where it has none.
-    Static,
-    /// No address: NODATA.
-    Nodata,
 }
 
 impl Steering {
@@ -100,11 +90,9 @@ pub enum Mode {
     Absent,
 }
 
-/// What one family of a pool comes to.
+/// How one family of a pool came to its steering.
 #[derive(Debug)]
 pub struct Plan {
-    /// What is answered.
-    pub steering: Steering,
     /// In which state of affairs.
     pub mode: Mode,
     /// Whether a change may be near, so that `ttl_suspect` holds.
@@ -118,14 +106,16 @@ pub struct Plan {
 /// What a pool comes to.
 #[derive(Debug)]
 pub struct Compiled {
-    /// What A is answered with.
+    /// What is answered.
+    pub steered: Arc<Steered>,
+    /// How A came to it.
     pub a: Plan,
-    /// What AAAA is answered with.
+    /// How AAAA came to it.
     pub aaaa: Plan,
 }
 
 impl Compiled {
-    /// The plan of a family.
+    /// How a family came to its steering.
     #[must_use]
     pub fn plan(&self, family: Family) -> &Plan {
         match family {
@@ -134,10 +124,19 @@ impl Compiled {
         }
     }
 
+    /// What a family is answered with.
+    #[must_use]
+    pub fn steering(&self, family: Family) -> &Steering {
+        match family {
+            Family::V4 => &self.steered.a,
+            Family::V6 => &self.steered.aaaa,
+        }
+    }
+
     /// Whether both give the same answers.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.a.steering.is_same(&other.a.steering) && self.aaaa.steering.is_same(&other.aaaa.steering)
+        Family::ALL.iter().all(|family| self.steering(*family).is_same(other.steering(*family)))
     }
 
     /// Whether an endpoint is healthy, in either family.
