@@ -1,0 +1,175 @@
+//! From an error of the HTTP and TLS stacks to the one reason an engineer needs.
+//!
+//! The reason lies at the bottom of a chain of sources, and its layers change between versions. So
+//! the whole chain is read, and the deepest layer that says something wins.
+
+use std::error::Error;
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage};
+use rustls_pki_types::UnixTime;
+
+use crate::model::observation::{Failure, Unreachable};
+
+/// The reason why a probe with this time-out failed.
+pub(super) fn failure(error: &(dyn Error + 'static), timeout: Duration) -> Failure {
+    let mut found = None;
+    let mut deepest = error;
+    let mut next = Some(error);
+    while let Some(layer) = next {
+        deepest = layer;
+        found = of_layer(layer, timeout).or(found);
+        // An io::Error hides the error it wraps: its source() is that of the wrapped one.
+        let wrapped = layer.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| layer.source());
+    }
+    found.unwrap_or_else(|| Failure::Http(deepest.to_string()))
+}
+
+fn of_layer(layer: &(dyn Error + 'static), timeout: Duration) -> Option<Failure> {
+    if let Some(error) = layer.downcast_ref::<TlsError>() {
+        return Some(of_tls(error));
+    }
+    if let Some(error) = layer.downcast_ref::<io::Error>() {
+        return of_io(error, timeout);
+    }
+    let error = layer.downcast_ref::<hyper::Error>()?;
+    if error.is_parse() {
+        return Some(Failure::Http(error.to_string()));
+    }
+    if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+        return Some(Failure::Closed);
+    }
+    // What hyper gives no word for and no cause: a peer that speaks first, as SSH does.
+    error.source().is_none().then(|| Failure::Http(error.to_string()))
+}
+
+fn of_io(error: &io::Error, timeout: Duration) -> Option<Failure> {
+    Some(match error.kind() {
+        io::ErrorKind::ConnectionRefused => Failure::Refused,
+        io::ErrorKind::ConnectionReset => Failure::Reset,
+        io::ErrorKind::HostUnreachable => Failure::Unreachable(Unreachable::Host),
+        io::ErrorKind::NetworkUnreachable => Failure::Unreachable(Unreachable::Network),
+        io::ErrorKind::TimedOut => Failure::TimedOut(timeout),
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::NotConnected => Failure::Closed,
+        // What is left with a number is the node's own trouble: no descriptors, no ports, no permission.
+        _ if error.raw_os_error().is_some() => Failure::Local(os_text(error).into()),
+        _ => return None,
+    })
+}
+
+/// `Too many open files (os error 24)` as `too many open files`.
+fn os_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+fn of_tls(error: &TlsError) -> Failure {
+    match error {
+        TlsError::InvalidCertificate(fault) => Failure::Certificate(of_certificate(fault)),
+        TlsError::AlertReceived(AlertDescription::Unknown(number)) => {
+            Failure::Tls(format!("the peer sent alert {number}"))
+        }
+        TlsError::AlertReceived(alert) => Failure::Tls(format!("the peer sent {}", words(&format!("{alert:?}")))),
+        TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            Failure::Tls("the peer does not speak it".into())
+        }
+        TlsError::NoCertificatesPresented => Failure::Tls("the peer has no certificate".into()),
+        other => Failure::Tls(other.to_string()),
+    }
+}
+
+/// What follows the word "certificate".
+fn of_certificate(fault: &CertificateError) -> String {
+    match fault {
+        CertificateError::ExpiredContext { not_after, .. } => format!("expired on {}", day(*not_after)),
+        CertificateError::Expired => "expired".into(),
+        CertificateError::NotValidYetContext { not_before, .. } => format!("not valid before {}", day(*not_before)),
+        CertificateError::NotValidYet => "not valid yet".into(),
+        CertificateError::NotValidForNameContext { expected, .. } => format!("not valid for {}", expected.to_str()),
+        CertificateError::NotValidForName => "not valid for this name".into(),
+        CertificateError::UnknownIssuer => "signed by an unknown authority".into(),
+        CertificateError::BadSignature => "not signed by the authority it names".into(),
+        CertificateError::BadEncoding => "cannot be parsed".into(),
+        CertificateError::Revoked => "revoked".into(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "not made for a server".into()
+        }
+        // webpki's name for it is all that arrives here.
+        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "is that of an authority, not of a server".into()
+        }
+        other => format!("rejected: {other}"),
+    }
+}
+
+/// `2026-01-02`, in UTC.
+fn day(time: UnixTime) -> String {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs());
+    let mut text = humantime::format_rfc3339_seconds(time).to_string();
+    text.truncate("2026-01-02".len());
+    text
+}
+
+/// `HandshakeFailure` as `handshake failure`.
+fn words(camel: &str) -> String {
+    let mut out = String::with_capacity(camel.len() + 4);
+    for letter in camel.chars() {
+        if letter.is_uppercase() && !out.is_empty() {
+            out.push(' ');
+        }
+        out.extend(letter.to_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(3);
+
+    #[test]
+    fn system_errors_become_their_reason() {
+        for (number, text) in [
+            (nix::errno::Errno::ECONNREFUSED, "connection refused"),
+            (nix::errno::Errno::ECONNRESET, "connection reset"),
+            (nix::errno::Errno::EHOSTUNREACH, "host unreachable"),
+            (nix::errno::Errno::ENETUNREACH, "network unreachable"),
+            (nix::errno::Errno::ETIMEDOUT, "no reply within 3s"),
+            (nix::errno::Errno::EMFILE, "too many open files"),
+        ] {
+            let error = io::Error::from_raw_os_error(number as i32);
+            assert_eq!(failure(&error, TIMEOUT).to_string(), text);
+            let wrapped = io::Error::other(error);
+            assert_eq!(failure(&wrapped, TIMEOUT).to_string(), text, "wrapped");
+        }
+    }
+
+    #[test]
+    fn faults_of_tls_are_named() {
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(1_767_312_000));
+        let shown = |error: TlsError| failure(&io::Error::new(io::ErrorKind::InvalidData, error), TIMEOUT).to_string();
+        let of = |fault: CertificateError| shown(fault.into());
+        assert_eq!(of(CertificateError::ExpiredContext { time, not_after: time }), "certificate expired on 2026-01-02");
+        assert_eq!(
+            of(CertificateError::NotValidYetContext { time, not_before: time }),
+            "certificate not valid before 2026-01-02"
+        );
+        assert_eq!(of(CertificateError::UnknownIssuer), "certificate signed by an unknown authority");
+        assert_eq!(
+            shown(TlsError::AlertReceived(AlertDescription::HandshakeFailure)),
+            "TLS: the peer sent handshake failure"
+        );
+        assert_eq!(
+            shown(TlsError::InvalidMessage(InvalidMessage::InvalidContentType)),
+            "TLS: the peer does not speak it"
+        );
+    }
+}
