@@ -12,7 +12,7 @@ use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mt
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
-use super::Transport;
+use crate::answer::Transport;
 
 /// Connections that the system completes while the server has not yet taken them.
 const BACKLOG: i32 = 1024;
@@ -45,7 +45,7 @@ pub enum BindError {
         by: SocketAddr,
     },
     /// The process may not use the port.
-    #[error("no permission to listen on {address} ({transport}); ports below 1024 need root or CAP_NET_BIND_SERVICE")]
+    #[error("no permission to listen on {address} ({}); ports below 1024 need root or CAP_NET_BIND_SERVICE", word(*.transport))]
     Permission {
         /// Where.
         address: SocketAddr,
@@ -58,6 +58,7 @@ pub enum BindError {
     #[error(
         "another program listens on {address} ({transport}); `ss -lnp 'sport = :{port}'` shows which \
          (on port 53 often systemd-resolved or another name server)",
+        transport = word(*.transport),
         port = .address.port()
     )]
     InUse {
@@ -85,7 +86,7 @@ pub enum BindError {
         source: io::Error,
     },
     /// Anything else.
-    #[error("cannot listen on {address} ({transport})")]
+    #[error("cannot listen on {address} ({})", word(*.transport))]
     Other {
         /// Where.
         address: SocketAddr,
@@ -106,6 +107,13 @@ impl BindError {
             Some(Errno::EAFNOSUPPORT) => Self::NoFamily { address, source },
             _ => Self::Other { address, transport, source },
         }
+    }
+}
+
+fn word(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "UDP",
+        Transport::Tcp => "TCP",
     }
 }
 

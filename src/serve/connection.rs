@@ -5,21 +5,23 @@
 //! passes through buffers that the connections of the thread share: nothing is awaited while they are
 //! in use.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::Answers;
 use super::entropy::Entropy;
 use super::framing::{self, End, OUTPUT_BYTES, PREFIX_BYTES};
 use super::roster::{Seat, Waiting};
 use super::tally::{Counts, Tally};
-use super::{Answers, Client, View};
+use crate::answer::Client;
 
 /// Bytes to read at once: some hundred queries, the most that one connection has in flight.
 const READ_BYTES: usize = 16 * 1024;
@@ -29,26 +31,33 @@ const KEPT_BYTES: usize = 512;
 
 /// What the connections of a thread share.
 pub(super) struct Desk<A> {
-    pub(super) answers: A,
-    pub(super) stopping: std::cell::Cell<bool>,
-    pub(super) tally: std::sync::Arc<Tally>,
-    pub(super) scratch: RefCell<Scratch>,
+    /// Set when connections shall end once they have no query in flight.
+    pub(super) stopping: Cell<bool>,
+    tally: Arc<Tally>,
+    input: RefCell<Box<[u8]>>,
+    output: RefCell<Output<A>>,
 }
 
-/// Buffers in use between two waits only.
-pub(super) struct Scratch {
-    input: Box<[u8]>,
-    output: Box<[u8]>,
+struct Output<A> {
+    answers: A,
     entropy: Entropy,
+    bytes: Box<[u8]>,
 }
 
-impl Scratch {
-    pub(super) fn new() -> Self {
+impl<A: Answers> Desk<A> {
+    pub(super) fn new(answers: A, tally: Arc<Tally>) -> Self {
+        let output = Output { answers, entropy: Entropy::from_system(), bytes: vec![0; OUTPUT_BYTES].into() };
         Self {
-            input: vec![0; READ_BYTES].into(),
-            output: vec![0; OUTPUT_BYTES].into(),
-            entropy: Entropy::from_system(),
+            stopping: Cell::new(false),
+            tally,
+            input: RefCell::new(vec![0; READ_BYTES].into()),
+            output: RefCell::new(output),
         }
+    }
+
+    /// See [`Answers::renew`].
+    pub(super) fn renew(&self) {
+        self.output.borrow_mut().answers.renew();
     }
 }
 
@@ -116,10 +125,10 @@ impl<A: Answers> Connection<A> {
 
     /// Reads into the shared buffer, or the rest of a message into the connection's own.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut scratch;
+        let mut shared;
         let room = if self.kept.is_empty() {
-            scratch = self.desk.scratch.borrow_mut();
-            &mut scratch.input[..]
+            shared = self.desk.input.borrow_mut();
+            &mut shared[..]
         } else {
             let needed = framing::needed(&self.kept[..self.held]).unwrap_or(PREFIX_BYTES);
             self.kept.resize(needed, 0);
@@ -132,10 +141,8 @@ impl<A: Answers> Connection<A> {
 
     /// Answers the first `size` bytes of the shared buffer; what is left becomes the connection's own.
     fn answer_fresh(&mut self, size: usize) -> io::Result<Next> {
-        let desk = self.desk.clone();
-        let mut scratch = desk.scratch.borrow_mut();
-        let Scratch { input, output, entropy } = &mut *scratch;
-        let (consumed, next) = self.answer(&input[..size], output, entropy)?;
+        let input = self.desk.input.borrow();
+        let (consumed, next) = self.answer(&input[..size])?;
         self.kept.extend_from_slice(&input[consumed..size]);
         self.held = self.kept.len();
         Ok(next)
@@ -143,34 +150,30 @@ impl<A: Answers> Connection<A> {
 
     /// Answers the connection's own bytes, to which `more` were read.
     fn answer_kept(&mut self, more: usize) -> io::Result<Next> {
-        let desk = self.desk.clone();
-        let mut scratch = desk.scratch.borrow_mut();
-        let Scratch { output, entropy, .. } = &mut *scratch;
-        let mut kept = std::mem::take(&mut self.kept);
         let held = self.held + more;
-        let (consumed, next) = self.answer(&kept[..held], output, entropy)?;
-        kept.truncate(held);
-        kept.drain(..consumed);
-        if kept.is_empty() && kept.capacity() > KEPT_BYTES {
-            kept = Vec::new();
+        let (consumed, next) = self.answer(&self.kept[..held])?;
+        self.kept.truncate(held);
+        self.kept.drain(..consumed);
+        self.held = self.kept.len();
+        if self.held == 0 && self.kept.capacity() > KEPT_BYTES {
+            self.kept = Vec::new();
         }
-        self.held = kept.len();
-        self.kept = kept;
         Ok(next)
     }
 
     /// Answers and sends until the input is used up or the client must make room. Returns the bytes
     /// of input done with.
-    fn answer(&self, input: &[u8], output: &mut [u8], entropy: &mut Entropy) -> io::Result<(usize, Next)> {
-        let view = self.desk.answers.view();
+    fn answer(&self, input: &[u8]) -> io::Result<(usize, Next)> {
+        let mut output = self.desk.output.borrow_mut();
+        let Output { answers, entropy, bytes } = &mut *output;
         let mut consumed = 0;
         loop {
-            let pass = framing::pass(&input[consumed..], output, |query, reply| {
-                view.answer(query, self.client, entropy.draw(), reply)
+            let pass = framing::pass(&input[consumed..], bytes, |query, reply| {
+                answers.answer(query, self.client, entropy.draw(), reply)
             });
             consumed += pass.consumed;
             self.desk.tally.add(Counts { queries: pass.queries, replies: pass.replies, unsent: 0 });
-            let replies = &output[..pass.written];
+            let replies = &bytes[..pass.written];
             let sent = if replies.is_empty() { 0 } else { self.try_write(replies)? };
             if sent < replies.len() {
                 return Ok((consumed, Next::Send(replies[sent..].to_vec())));

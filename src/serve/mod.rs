@@ -14,9 +14,8 @@ mod tally;
 mod tcp;
 mod udp;
 
-use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -29,52 +28,29 @@ pub use bind::{BindError, Bound, bind};
 pub use limits::Limits;
 pub use tally::Counts;
 
+use crate::answer::{Client, answer};
+use crate::snapshot::Reader;
 use tally::Tally;
 
-/// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Client {
-    /// The address the query came from.
-    pub ip: IpAddr,
-    /// How it came.
-    pub transport: Transport,
-}
-
-/// How a query comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// In a datagram.
-    Udp,
-    /// On a stream.
-    Tcp,
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Udp => "UDP",
-            Self::Tcp => "TCP",
-        })
-    }
-}
-
-/// Where answers come from.
-pub trait Answers: Clone + Send + 'static {
-    /// What it knows at one time.
-    type View: View;
-
-    /// What it knows now.
-    fn view(&self) -> Self::View;
-}
-
-/// What answers are made from. A thread renews it once for each batch of queries.
-pub trait View: Send {
-    /// Takes up what is newest.
-    fn renew(&mut self);
-
+/// What makes replies. Each thread has one of its own.
+pub trait Answers: Send + 'static {
     /// Writes the reply to `query` and returns its length; 0 sends nothing. `out` holds 65,535 bytes
     /// for a query over TCP, 1,232 over UDP.
-    fn answer(&self, query: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize;
+    fn answer(&mut self, query: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize;
+
+    /// Called now and then while there are no queries, so that nothing outdated is held for long.
+    fn renew(&mut self);
+}
+
+impl Answers for Reader {
+    #[inline]
+    fn answer(&mut self, query: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
+        answer(self.current(), query, client, entropy, out)
+    }
+
+    fn renew(&mut self) {
+        self.current();
+    }
 }
 
 /// Why a thread of the server ended by itself. The process must end with it: its supervisor starts
@@ -112,11 +88,12 @@ pub struct Serving {
 }
 
 impl Bound {
-    /// Starts the threads.
+    /// Starts the threads; `answers` is called once for each. In production it is the store's
+    /// [`reader`](crate::snapshot::Store::reader).
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn serve<A: Answers>(self, answers: A, limits: Limits) -> Result<Serving, ServeError> {
+    pub fn serve<A: Answers>(self, answers: impl Fn() -> A, limits: Limits) -> Result<Serving, ServeError> {
         let addresses = self.addresses();
         let threads = 1 + self.listeners.iter().map(|l| l.udp.len()).sum::<usize>();
         let (ends, ended) = mpsc::channel(threads);
@@ -133,19 +110,19 @@ impl Bound {
             streams.push(listener.tcp);
             let address = listener.address;
             for (i, socket) in listener.udp.into_iter().enumerate() {
-                let (view, tally, stop) = (answers.view(), tally(), stop_udp.clone());
+                let (answers, tally, stop) = (answers(), tally(), stop_udp.clone());
                 start(format!("udp-{i}"), ends.clone(), move || {
                     let wildcard = address.ip().is_unspecified();
                     let ended = if address.is_ipv4() {
-                        udp::run::<family::V4>(&socket, wildcard, view, &tally, &stop)
+                        udp::run::<family::V4>(&socket, wildcard, answers, &tally, &stop)
                     } else {
-                        udp::run::<family::V6>(&socket, wildcard, view, &tally, &stop)
+                        udp::run::<family::V6>(&socket, wildcard, answers, &tally, &stop)
                     };
                     ended.map_err(|source| ServeError::Receive { address, source })
                 })?;
             }
         }
-        let tally = tally();
+        let (answers, tally) = (answers(), tally());
         start("tcp".to_owned(), ends, move || {
             tcp::run(streams, answers, limits, tally, tcp_stopped).map_err(ServeError::Tcp)
         })?;
@@ -178,10 +155,11 @@ impl Serving {
     }
 
     /// Stops: queries that have been received are answered, over TCP within [`Limits::grace`].
+    /// Returns what was received and sent in all.
     ///
     /// # Errors
     /// When a thread had ended by itself before.
-    pub async fn stop(mut self) -> Result<(), ServeError> {
+    pub async fn stop(mut self) -> Result<Counts, ServeError> {
         self.tell();
         while self.threads > 0 {
             match self.ended.recv().await {
@@ -190,7 +168,7 @@ impl Serving {
                 None => break,
             }
         }
-        Ok(())
+        Ok(self.counts())
     }
 
     fn tell(&self) {

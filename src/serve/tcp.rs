@@ -8,21 +8,21 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use socket2::Socket;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::LocalSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::connection::{Connection, Desk, Scratch};
+use super::Answers;
+use super::connection::{Connection, Desk};
 use super::limits::Limits;
 use super::roster::{Roster, Seat};
 use super::tally::Tally;
-use super::{Answers, Client, Transport};
+use crate::answer::{Client, Transport};
 
 /// Pause after the system had no file or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -45,7 +45,11 @@ pub(super) fn run<A: Answers>(
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, serve(listeners, answers, limits, tally, stop))
+    LocalSet::new().block_on(&runtime, async {
+        // A task like the connections, it has its turn after those that were woken before it: none is
+        // ended as idle for which a query is there.
+        spawn_local(serve(listeners, answers, limits, tally, stop)).await?
+    })
 }
 
 async fn serve<A: Answers>(
@@ -55,16 +59,11 @@ async fn serve<A: Answers>(
     tally: Arc<Tally>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let door = Rc::new(Door {
-        roster: Rc::new(Roster::new(limits)),
-        desk: Rc::new(Desk { answers, stopping: false.into(), tally, scratch: Scratch::new().into() }),
-    });
-    let mut listening = Vec::new();
+    let door = Rc::new(Door { roster: Rc::new(Roster::new(limits)), desk: Rc::new(Desk::new(answers, tally)) });
     let mut accepting = Vec::new();
-    for socket in listeners {
-        let listener = Rc::new(TcpListener::from_std(socket.into())?);
-        listening.push(listener.clone());
-        accepting.push(tokio::task::spawn_local(accept(listener, door.clone())));
+    for socket in &listeners {
+        let listener = TcpListener::from_std(socket.try_clone()?.into())?;
+        accepting.push(spawn_local(accept(listener, door.clone())));
     }
     let mut ticks = interval(limits.sweep());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -72,18 +71,22 @@ async fn serve<A: Answers>(
         tokio::select! {
             // An error means that nobody is left to say it.
             _ = stop.wait_for(|&stop| stop) => break,
-            _ = ticks.tick() => door.roster.sweep(),
+            _ = ticks.tick() => {
+                door.roster.sweep();
+                door.desk.renew();
+            }
         }
     }
     for task in accepting {
         task.abort();
     }
-    for listener in listening {
+    for listener in listeners {
         accept_last(&listener, &door);
     }
     door.desk.stopping.set(true);
     // Past the grace period the tasks that are left end with this thread.
-    let _ = timeout_at(Instant::now() + limits.grace, async {
+    let _ = timeout(limits.grace, async {
+        sleep(STOP_SWEEP).await;
         while door.roster.len() > 0 {
             sleep(STOP_SWEEP).await;
             door.roster.end_idle();
@@ -110,7 +113,7 @@ impl<A: Answers> Door<A> {
         let id = seat.id();
         let client = Client { ip, transport: Transport::Tcp };
         let connection = Connection::new(stream, client, seat, self.desk.clone());
-        let task = tokio::task::spawn_local(async move {
+        let task = spawn_local(async move {
             if let Err(error) = connection.run().await {
                 tracing::debug!(%peer, %error, "connection lost");
             }
@@ -119,7 +122,7 @@ impl<A: Answers> Door<A> {
     }
 }
 
-async fn accept<A: Answers>(listener: Rc<TcpListener>, door: Rc<Door<A>>) {
+async fn accept<A: Answers>(listener: TcpListener, door: Rc<Door<A>>) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => door.enter(stream, peer),
@@ -137,10 +140,12 @@ async fn accept<A: Answers>(listener: Rc<TcpListener>, door: Rc<Door<A>>) {
 }
 
 /// Takes the connections that are there now, without waiting for more.
-fn accept_last<A: Answers>(listener: &TcpListener, door: &Door<A>) {
-    let mut context = Context::from_waker(Waker::noop());
+fn accept_last<A: Answers>(listener: &Socket, door: &Door<A>) {
     for _ in 0..LAST_CONNECTIONS {
-        let Poll::Ready(Ok((stream, peer))) = listener.poll_accept(&mut context) else { break };
-        door.enter(stream, peer);
+        let Ok((socket, peer)) = listener.accept() else { break };
+        let stream = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket.into()));
+        if let (Ok(stream), Some(peer)) = (stream, peer.as_socket()) {
+            door.enter(stream, peer);
+        }
     }
 }

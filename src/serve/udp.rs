@@ -21,10 +21,11 @@ use nix::poll::{PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
 use socket2::Socket;
 
+use super::Answers;
 use super::entropy::Entropy;
 use super::family::Family;
 use super::tally::{Counts, Tally};
-use super::{Client, Transport, View};
+use crate::answer::{Client, Transport};
 
 /// Datagrams to receive at once. Beyond this the share of the system call is not to be seen any more.
 const BATCH: usize = 64;
@@ -58,20 +59,20 @@ const FAILURE_PAUSE_MS: u8 = 10;
 pub(super) fn run<F: Family>(
     socket: &Socket,
     wildcard: bool,
-    mut view: impl View,
+    mut answers: impl Answers,
     tally: &Tally,
     stop: &AtomicBool,
 ) -> Result<(), Errno> {
     let mut lane = Lane::<F>::new(socket, wildcard);
     let mut failures = 0;
     while !stop.load(Ordering::Relaxed) {
-        match lane.turn(&mut view, MsgFlags::MSG_WAITFORONE) {
+        match lane.turn(&mut answers, MsgFlags::MSG_WAITFORONE) {
             Ok(counts) => {
                 failures = 0;
                 tally.add(counts);
             }
             // The time-out: a good moment to let go of a snapshot that is no longer the newest.
-            Err(Errno::EAGAIN) => view.renew(),
+            Err(Errno::EAGAIN) => answers.renew(),
             Err(Errno::EINTR) => {}
             Err(error) => {
                 failures += 1;
@@ -84,7 +85,7 @@ pub(super) fn run<F: Family>(
         }
     }
     for _ in 0..LAST_BATCHES {
-        match lane.turn(&mut view, MsgFlags::MSG_DONTWAIT) {
+        match lane.turn(&mut answers, MsgFlags::MSG_DONTWAIT) {
             Ok(counts) => tally.add(counts),
             Err(_) => break,
         }
@@ -125,7 +126,7 @@ impl<F: Family> Lane<F> {
     }
 
     /// One batch: received, answered, sent.
-    fn turn(&mut self, view: &mut impl View, flags: MsgFlags) -> Result<Counts, Errno> {
+    fn turn(&mut self, answers: &mut impl Answers, flags: MsgFlags) -> Result<Counts, Errno> {
         let mut counts = Counts::default();
         let mut count = 0;
         let mut addressless = false;
@@ -138,7 +139,6 @@ impl<F: Family> Lane<F> {
                 [IoSliceMut::new(buffer.unwrap_or_default())]
             });
             let received = recvmmsg(self.socket, &mut self.incoming, room.iter_mut(), flags, None)?;
-            view.renew();
             for message in received {
                 counts.queries += 1;
                 let Some(peer) = message.address else { continue };
@@ -156,7 +156,7 @@ impl<F: Family> Lane<F> {
                     continue;
                 }
                 let client = Client { ip, transport: Transport::Udp };
-                let length = view.answer(query, client, self.entropy.draw(), &mut buffer[..REPLY_BYTES_MAX]);
+                let length = answers.answer(query, client, self.entropy.draw(), &mut buffer[..REPLY_BYTES_MAX]);
                 let Some(reply @ [_, ..]) = buffer.get(..length) else { continue };
                 replies[count] = [IoSlice::new(reply)];
                 self.peers[count] = Some(peer);
@@ -232,4 +232,47 @@ fn send<F: Family>(
         }
     }
     sent
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddrV4, UdpSocket};
+    use std::time::Duration;
+
+    use nix::sys::socket::SockaddrIn;
+
+    use super::super::family::V4;
+    use super::*;
+
+    /// Sends to each of these ports of the machine, or for 0 to an address that the system refuses.
+    fn send_to(ports: &[u16]) -> u64 {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut headers = Lane::<V4>::headers(false);
+        let peers: Vec<Option<SockaddrIn>> = ports
+            .iter()
+            .map(|&port| match port {
+                // Without SO_BROADCAST this is EACCES.
+                0 => Some(SocketAddrV4::new([255; 4].into(), 53).into()),
+                port => Some(SocketAddrV4::new([127, 0, 0, 1].into(), port).into()),
+            })
+            .collect();
+        let numbers: Vec<[u8; 1]> = (0..).take(ports.len()).map(|n| [n]).collect();
+        let replies: Vec<[IoSlice<'_>; 1]> = numbers.iter().map(|n| [IoSlice::new(n)]).collect();
+        send::<V4>(socket.as_raw_fd(), &mut headers, &replies, &peers, &[])
+    }
+
+    #[test]
+    fn a_reply_that_is_refused_is_left_out_and_the_others_are_sent() {
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let port = client.local_addr().unwrap().port();
+        assert_eq!(send_to(&[0, port, 0, 0, port, port, 0]), 3);
+        let mut buffer = [0; 16];
+        for expected in [1, 4, 5] {
+            assert_eq!(client.recv(&mut buffer).unwrap(), 1);
+            assert_eq!(buffer[0], expected);
+        }
+        assert_eq!(send_to(&[0, 0, 0]), 0);
+        assert_eq!(send_to(&[]), 0);
+    }
 }

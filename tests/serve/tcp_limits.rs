@@ -1,0 +1,137 @@
+use std::io::{ErrorKind, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use pharos::serve::Limits;
+use tokio::time::Instant;
+
+use crate::fake::{ECHO, PATIENCE, framed, id, long, query, server, tcp_client, tcp_client_from};
+use crate::tcp::{ask, ended};
+
+const SHORT: Duration = Duration::from_millis(150);
+
+/// A connection on which part of a query has been read, and so is busy.
+fn busy(address: SocketAddr) -> TcpStream {
+    let mut stream = tcp_client(address);
+    make_busy(&mut stream);
+    stream
+}
+
+fn make_busy(stream: &mut TcpStream) {
+    let whole = framed(&query(1, ECHO, b""));
+    stream.write_all(&[&whole, &whole[..5]].concat()).unwrap();
+    assert_eq!(id(&crate::tcp::reply(stream)), 1);
+}
+
+#[test]
+fn an_idle_connection_is_ended() {
+    let serving = server(&["127.0.0.1:0"], Limits { idle: SHORT, ..Limits::default() });
+    let mut fresh = tcp_client(serving.addresses()[0]);
+    let mut used = tcp_client(serving.addresses()[0]);
+    ask(&mut used, &query(1, ECHO, b""));
+    assert!(ended(&mut fresh));
+    assert!(ended(&mut used));
+}
+
+#[test]
+fn queries_keep_a_connection_alive() {
+    let serving = server(&["127.0.0.1:0"], Limits { idle: SHORT, ..Limits::default() });
+    let mut stream = tcp_client(serving.addresses()[0]);
+    let began = Instant::now();
+    let mut n = 0;
+    while began.elapsed() < SHORT * 4 {
+        assert_eq!(id(&ask(&mut stream, &query(n, ECHO, b""))), n);
+        n = n.wrapping_add(1);
+    }
+    assert!(ended(&mut stream));
+}
+
+#[test]
+fn a_query_that_trickles_in_is_cut_off() {
+    let serving = server(&["127.0.0.1:0"], Limits { message: SHORT, ..Limits::default() });
+    let mut stream = tcp_client(serving.addresses()[0]);
+    // The wait for a reply that cannot come paces the bytes.
+    stream.set_read_timeout(Some(SHORT / 10)).unwrap();
+    let began = Instant::now();
+    for byte in framed(&query(1, ECHO, &[0; 5_000])) {
+        let alive = stream.write_all(&[byte]).is_ok()
+            && matches!(std::io::Read::read(&mut stream, &mut [0]), Err(e) if e.kind() == ErrorKind::WouldBlock);
+        if !alive {
+            break;
+        }
+    }
+    let lasted = began.elapsed();
+    assert!(lasted >= SHORT / 2 && lasted < PATIENCE, "{lasted:?}");
+}
+
+#[test]
+fn a_client_that_does_not_read_is_cut_off() {
+    let serving = server(&["127.0.0.1:0"], Limits { write: SHORT, ..Limits::default() });
+    let mut stream = tcp_client(serving.addresses()[0]);
+    let queries: Vec<u8> = (0..100).flat_map(|n| framed(&long(n, 65_000))).collect();
+    let began = Instant::now();
+    while stream.write_all(&queries).is_ok() {
+        assert!(began.elapsed() < PATIENCE, "the server took everything");
+    }
+}
+
+#[test]
+fn one_client_has_so_many_connections_and_the_one_idle_longest_makes_room() {
+    let serving = server(&["127.0.0.1:0"], Limits { per_client: 2, ..Limits::default() });
+    let address = serving.addresses()[0];
+    let mut first = tcp_client(address);
+    ask(&mut first, &query(1, ECHO, b""));
+    let mut second = tcp_client(address);
+    ask(&mut second, &query(1, ECHO, b""));
+    let mut elsewhere = tcp_client_from("127.0.0.9:0", address);
+    ask(&mut elsewhere, &query(1, ECHO, b""));
+    let mut third = tcp_client(address);
+    ask(&mut third, &query(1, ECHO, b""));
+    assert!(ended(&mut first), "the oldest of this client is gone");
+    ask(&mut second, &query(2, ECHO, b""));
+    ask(&mut third, &query(2, ECHO, b""));
+    ask(&mut elsewhere, &query(2, ECHO, b""));
+}
+
+#[test]
+fn a_connection_in_use_is_not_put_out() {
+    let serving = server(&["127.0.0.1:0"], Limits { per_client: 2, ..Limits::default() });
+    let address = serving.addresses()[0];
+    let (mut first, mut second) = (busy(address), busy(address));
+    let mut third = tcp_client(address);
+    assert!(ended(&mut third), "there is no room");
+    let rest = &framed(&query(1, ECHO, b""))[5..];
+    for stream in [&mut first, &mut second] {
+        stream.write_all(rest).unwrap();
+        assert_eq!(id(&crate::tcp::reply(stream)), 1);
+    }
+}
+
+#[test]
+fn all_clients_together_have_so_many_connections() {
+    let serving = server(&["127.0.0.1:0"], Limits { connections: 3, ..Limits::default() });
+    let address = serving.addresses()[0];
+    let mut streams: Vec<TcpStream> = (1..=3)
+        .map(|n| {
+            let mut stream = tcp_client_from(&format!("127.0.0.{n}:0"), address);
+            ask(&mut stream, &query(1, ECHO, b""));
+            stream
+        })
+        .collect();
+    make_busy(&mut streams[0]);
+    let mut fourth = tcp_client_from("127.0.0.4:0", address);
+    ask(&mut fourth, &query(1, ECHO, b""));
+    assert!(ended(&mut streams[1]), "idle longest");
+    make_busy(&mut streams[2]);
+    make_busy(&mut fourth);
+    assert!(ended(&mut tcp_client_from("127.0.0.5:0", address)), "all are busy");
+}
+
+#[test]
+fn a_place_is_free_once_its_connection_is_closed() {
+    let serving = server(&["127.0.0.1:0"], Limits { connections: 1, ..Limits::default() });
+    for n in 0..200 {
+        let mut stream = tcp_client(serving.addresses()[0]);
+        assert_eq!(id(&ask(&mut stream, &query(n, ECHO, b""))), n);
+    }
+}
