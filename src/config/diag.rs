@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Whether the files can be used all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// They cannot.
     Error,
@@ -97,6 +97,25 @@ impl Diagnostic {
         self
     }
 
+    /// Whether the files can be used all the same.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        self.severity == Severity::Warning
+    }
+
+    /// Errors first; then by file, as people see it, and by place.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> std::cmp::Ordering {
+        fn key(diagnostic: &Diagnostic) -> (Severity, Option<&Path>, usize) {
+            let (file, at) = match &diagnostic.span {
+                Some(span) => (Some(span.source.shown.as_path()), span.range.start),
+                None => (diagnostic.file.as_deref(), 0),
+            };
+            (diagnostic.severity, file, at)
+        }
+        key(self).cmp(&key(other))
+    }
+
     /// Adds the words beside the underline.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
@@ -160,6 +179,11 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, c)| *distance <= limit && *distance < c.chars().count())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, c)| c)
+}
+
+/// Words with commas between them, for help.
+pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -1,4 +1,18 @@
-//! From text to model: master files, TOML, diagnostics.
+//! From text to model: `pharos.toml`, master files, steering, and diagnostics with the place and a
+//! suggestion for everything that is wrong in them.
+//!
+//! Text becomes a spec (each value checked by itself), a spec is lowered to the model (defaults
+//! applied, references resolved, keys compared). Nothing of the specs leaves this room.
 
 pub mod diag;
+mod duration;
+mod files;
+mod folder;
+mod load;
+mod lower;
 pub mod master;
+mod spec;
+mod toml;
+mod zone;
+
+pub use load::{Loaded, Report, load};

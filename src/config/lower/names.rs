@@ -1,0 +1,159 @@
+//! The names that pools steer, compared with each other and with the master file.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::{Context, Statics};
+use crate::config::diag::Diagnostic;
+use crate::config::spec::PoolSpec;
+use crate::dns::{Name, Rtype};
+use crate::model::pool::{AllDown, Pool};
+use crate::model::zone::Zone;
+
+/// What stands at one name of the master file.
+#[derive(Default, Clone, Copy)]
+struct Types {
+    cname: bool,
+    dname: bool,
+    ns: bool,
+    address: bool,
+}
+
+/// Looks up what stands at some names, in one walk over the zone.
+fn types_at(zone: &Zone, names: impl Iterator<Item = Name>) -> HashMap<Vec<u8>, Types> {
+    let mut found: HashMap<Vec<u8>, Types> =
+        names.map(|name| (name.folded().as_wire().to_vec(), Types::default())).collect();
+    if found.is_empty() {
+        return found;
+    }
+    for node in zone.nodes() {
+        if let Some(types) = found.get_mut(node.owner) {
+            for set in node.rrsets() {
+                match set.rtype {
+                    Rtype::CNAME => types.cname = true,
+                    Rtype::DNAME => types.dname = true,
+                    Rtype::NS => types.ns = true,
+                    Rtype::A | Rtype::AAAA => types.address = true,
+                    _ => {}
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A name and those above it, up to and without the zone's own.
+fn path_up(name: &Name, zone: &Name) -> Vec<Name> {
+    let mut path = Vec::new();
+    let mut next = Some(name.clone());
+    while let Some(name) = next.filter(|name| name != zone && name.is_within(zone)) {
+        next = name.parent();
+        path.push(name);
+    }
+    path
+}
+
+/// Reports names out of the zone, names of two pools, and names that the master file gives another
+/// meaning: aliases, and what lies at or below a delegation or below a DNAME.
+pub(super) fn check_names(context: &Context<'_>, pools: &[PoolSpec]) {
+    let file = context.file;
+    let types = match context.statics {
+        Statics::Zone(zone, _) => {
+            let names = pools.iter().filter_map(|pool| pool.names.value()).flatten();
+            types_at(zone, names.flat_map(|name| path_up(&name.value, context.zone)).chain([context.zone.clone()]))
+        }
+        _ => HashMap::new(),
+    };
+    let at_name = |name: &Name| types.get(name.folded().as_wire()).copied().unwrap_or_default();
+    let mut owners: HashMap<&Name, &str> = HashMap::new();
+    for pool in pools {
+        let static_fallback = context.static_fallback(pool);
+        for name in pool.names.value().into_iter().flatten() {
+            let (at, owner) = (name.at.clone(), &name.value);
+            if !owner.is_within(context.zone) {
+                let fault = file.error("pool-name-outside", at, format!("{owner} is not in the zone {}", context.zone));
+                file.push(fault.help("names are relative to the zone: \"@\", \"www\", \"*\""));
+                continue;
+            }
+            if let Some(other) = owners.insert(owner, &pool.name.value) {
+                let fault = file.error("pool-name-duplicate", at, format!("{owner} is steered twice"));
+                file.push(fault.label(format!("also in pool \"{other}\"")));
+                continue;
+            }
+            let zone_text = context.zone.to_string();
+            let text = String::from_utf8_lossy(&file.source.text[at.start + 1..at.end.max(at.start + 2) - 1]);
+            if text.len() + 1 >= zone_text.len() && format!("{text}.").ends_with(&zone_text) {
+                let fault = file.warning("pool-name-relative", at.clone(), format!("the name is read as {owner}"));
+                let meant = Name::parse(&text).unwrap_or_else(|_| owner.clone());
+                file.push(
+                    fault.label(format!("did you mean \"{meant}\"?")).help("only a last dot makes a name absolute"),
+                );
+            }
+            let Statics::Zone(_, master) = context.statics else { continue };
+            if let Some(fault) = obstacle(context, owner, master, &at_name) {
+                file.push(fault.at(&file.source, at));
+            } else if static_fallback && !at_name(owner).address {
+                let message = format!("all_down = \"static\", but {} has no A or AAAA at {owner}", master.display());
+                let fault = file.warning("pool-static-empty", at, message);
+                file.push(fault.help("with all endpoints down the answer is NODATA then"));
+            }
+        }
+    }
+}
+
+fn obstacle(
+    context: &Context<'_>,
+    owner: &Name,
+    master: &Path,
+    at_name: &impl Fn(&Name) -> Types,
+) -> Option<Diagnostic> {
+    let shown = master.display();
+    let path = path_up(owner, context.zone);
+    // From the top: what is above hides what is below.
+    for above in path.iter().rev().chain([context.zone].into_iter().filter(|zone| *zone == owner)) {
+        let types = at_name(above);
+        let is_apex = above == context.zone;
+        if types.ns && !is_apex {
+            let below = if above == owner { "is" } else { "lies below" };
+            let message = format!("{owner} {below} a name that {shown} delegates: {above} has NS records");
+            return Some(Diagnostic::error("pool-name-delegated", message).label("answered with a referral"));
+        }
+        if types.dname && above != owner {
+            let message = format!("{owner} lies below {above}, which has a DNAME in {shown}");
+            return Some(Diagnostic::error("pool-name-below-dname", message).label("answered with the DNAME"));
+        }
+        if types.cname && above == owner {
+            let message = format!("{owner} has a CNAME in {shown}");
+            let fault = Diagnostic::error("pool-name-cname", message).label("cannot have addresses too");
+            return Some(fault.help("take the CNAME out of the zone file, or the name out of the pool"));
+        }
+    }
+    let apex = at_name(context.zone);
+    (apex.dname && owner != context.zone).then(|| {
+        let message = format!("{owner} lies below {}, which has a DNAME in {shown}", context.zone);
+        Diagnostic::error("pool-name-below-dname", message).label("answered with the DNAME")
+    })
+}
+
+impl Context<'_> {
+    fn static_fallback(&self, pool: &PoolSpec) -> bool {
+        pool.habits.all_down.value().or(self.defaults.pool.all_down.value()) == Some(&AllDown::Static)
+    }
+}
+
+/// Warns of name servers at the apex that lie in the zone and have no address in it: nobody could
+/// find them. What lies below a delegation has its address there as glue.
+pub(in crate::config) fn lint_nameservers(zone: &Zone, pools: &[Pool], master: &Path, out: &mut Vec<Diagnostic>) {
+    let Some(set) = zone.rrset(zone.origin(), Rtype::NS) else { return };
+    let inner = set.rdatas().filter_map(|rdata| Name::from_wire(rdata).ok());
+    let inner: Vec<Name> = inner.filter(|name| name.is_within(zone.origin())).collect();
+    let types = types_at(zone, inner.iter().cloned());
+    for name in &inner {
+        let has_address = types.get(name.folded().as_wire()).is_some_and(|types| types.address);
+        if !has_address && !pools.iter().any(|pool| pool.names.contains(name)) {
+            let message = format!("name server {name} lies in the zone and has no address there");
+            let fault = Diagnostic::warning("zone-ns-address", message).in_file(master);
+            out.push(fault.help("add its A and AAAA records, or resolvers cannot find it"));
+        }
+    }
+}

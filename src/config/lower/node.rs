@@ -1,0 +1,45 @@
+//! The node: defaults where the file says nothing.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use crate::config::spec::NodeSpec;
+use crate::model::Region;
+use crate::model::node::{AdminAddr, Node};
+
+/// Beside `pharos.toml`.
+const ZONES: &str = "zones";
+/// Where Linux keeps what changes (FHS 3.0, 5.8).
+const STATE: &str = "/var/lib/pharos";
+const DNS_PORT: u16 = 53;
+const ADMIN_PORT: u16 = 8053;
+
+/// The folder of zone files; none where the key is wrong.
+pub(in crate::config) fn lower_zones_folder(spec: &NodeSpec, folder: &Path) -> Option<PathBuf> {
+    (!spec.zones.is_wrong()).then(|| spec.zones.unwrap_or(folder.join(ZONES)))
+}
+
+/// Lowers the node's settings. What is wrong is reported already, so any value will do for it.
+pub(in crate::config) fn lower_node(spec: NodeSpec) -> Node {
+    let NodeSpec { zones: _, state, name, region, dns, admin, udp_threads, defaults: _ } = spec;
+    let everywhere = || {
+        let any: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+        any.map(|ip| SocketAddr::new(ip, DNS_PORT)).to_vec()
+    };
+    let loopback = || vec![AdminAddr::Tcp(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), ADMIN_PORT))];
+    Node {
+        name: name.value().cloned().unwrap_or_else(host_name).into(),
+        region: region.value().map(|region| Region::new(region)),
+        state: state.unwrap_or(STATE.into()),
+        dns: dns.value().cloned().unwrap_or_else(everywhere),
+        admin: admin.value().cloned().unwrap_or_else(loopback),
+        udp_threads: udp_threads.unwrap_or(0),
+    }
+}
+
+/// The host's name as the kernel has it.
+fn host_name() -> String {
+    let text = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name: String = text.trim().chars().filter(char::is_ascii_graphic).take(255).collect();
+    if name.is_empty() { "pharos".to_owned() } else { name }
+}

@@ -1,0 +1,16 @@
+//! What the TOML files can say, key by key: each value checked by itself, nothing combined yet.
+//!
+//! A key is known because some reader here asks for it; there is no second list of keys.
+
+mod check;
+mod http;
+mod node;
+mod pool;
+mod text;
+mod zone;
+
+pub(super) use check::{CheckSpec, Kind, read_check};
+pub(super) use node::{Defaults, NodeSpec, read_node};
+pub(super) use pool::{EndpointSpec, PoolHabits, PoolSpec, Target};
+pub(super) use text::is_host_name;
+pub(super) use zone::{ApexSpec, ZoneSpec, read_zone};

@@ -1,0 +1,148 @@
+//! `pharos.toml`.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use super::pool::PoolHabits;
+use super::text;
+use super::{CheckSpec, read_check};
+use crate::config::toml::{Cell, File, Given, Key, Table, parse};
+use crate::model::node::AdminAddr;
+
+/// The keys of the node.
+pub(crate) struct NodeSpec {
+    pub(crate) zones: Key<PathBuf>,
+    pub(crate) state: Key<PathBuf>,
+    pub(crate) name: Key<String>,
+    pub(crate) region: Key<String>,
+    pub(crate) dns: Key<Vec<SocketAddr>>,
+    pub(crate) admin: Key<Vec<AdminAddr>>,
+    pub(crate) udp_threads: Key<usize>,
+    pub(crate) defaults: Defaults,
+}
+
+/// `[defaults]`: what zones take over where they say nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Defaults {
+    pub(crate) check: CheckSpec,
+    pub(crate) pool: PoolHabits,
+}
+
+impl Defaults {
+    /// As zones take them over: without places, which are in another file.
+    pub(crate) fn inherit(self) -> Self {
+        let Self { check, pool } = self;
+        // An empty table that takes over everything.
+        Self { check: CheckSpec::default().or(&check), pool: PoolHabits::default().or(&pool) }
+    }
+}
+
+/// Reads the file; None where it is not TOML.
+pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
+    let tree = parse(file)?;
+    let mut root = Table::new(file, "pharos.toml", 0..0, &tree);
+    let path = |cell: &Cell<'_>| cell.full_text().map(|text| cell.file.resolve(text));
+    let (zones, state) = (root.take("zones", path), root.take("state", path));
+    let (mut name, mut region) = (Key::Absent, Key::Absent);
+    if let Some(mut node) = root.table("node", "[node]") {
+        name = node.take("name", node_name);
+        region = node.take("region", text::label);
+        node.not_yet(&["witness"]);
+        node.finish();
+    }
+    let (mut dns, mut admin, mut udp_threads) = (Key::Absent, Key::Absent, Key::Absent);
+    if let Some(mut listen) = root.table("listen", "[listen]") {
+        dns = listen.take("dns", |cell| distinct(cell, cell.full_list(|cell| socket(cell, 53))?));
+        admin = listen.take("admin", |cell| distinct(cell, cell.list(admin_address)?));
+        udp_threads = listen.take("udp_threads", |cell| cell.integer(&(0..=1024)));
+        listen.not_yet(&["tls", "https", "quic"]);
+        listen.hint("udp", "write dns = [\"ADDR:PORT\"], for UDP and TCP");
+        listen.hint("tcp", "write dns = [\"ADDR:PORT\"], for UDP and TCP");
+        listen.finish();
+    }
+    let mut defaults = Defaults::default();
+    if let Some(mut table) = root.table("defaults", "[defaults]") {
+        if let Some(check) = table.table("check", "[defaults.check]") {
+            defaults.check = read_check(check);
+        }
+        if let Some(mut pool) = table.table("pool", "[defaults.pool]") {
+            defaults.pool = PoolHabits::read(&mut pool);
+            for key in ["names", "check", "endpoint"] {
+                pool.hint(key, "each pool says this for itself");
+            }
+            pool.finish();
+        }
+        table.finish();
+    }
+    root.not_yet(&["tls", "rate_limit", "notify", "cluster"]);
+    for key in ["check", "pool"] {
+        root.hint(key, "this stands in zones/NAME.toml");
+    }
+    root.finish();
+    Some(NodeSpec { zones, state, name, region, dns, admin, udp_threads, defaults })
+}
+
+/// A character-string (RFC 1035, 3.3): it is answered for `id.server`, and as NSID.
+fn node_name(cell: &Cell<'_>) -> Option<String> {
+    let text = cell.full_text()?;
+    if text.len() <= 255 && text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Some(text.to_owned());
+    }
+    cell.fail(cell.error("bad-label", "\"name\" is not 1 to 255 visible ASCII characters"))
+}
+
+fn socket(cell: &Cell<'_>, usual: u16) -> Option<SocketAddr> {
+    let text = cell.full_text()?;
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(address);
+    }
+    let fault = cell.error("bad-listen", format!("\"{}\": \"{text}\" is not ADDR:PORT", cell.key));
+    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    let written = match bare.parse::<IpAddr>() {
+        Ok(ip) => Some(SocketAddr::new(ip, usual)),
+        Err(_) => match text.rsplit_once(':') {
+            Some(("" | "*", port)) => port.parse().ok().map(|port| SocketAddr::new(IpAddr::from([0; 4]), port)),
+            Some((ip, port)) => {
+                ip.parse::<IpAddr>().ok().zip(port.parse().ok()).map(|(ip, port)| SocketAddr::new(ip, port))
+            }
+            None => None,
+        },
+    };
+    cell.fail(match written {
+        Some(address) => fault.label(format!("did you mean \"{address}\"?")),
+        None => fault.help("write an IP address and a port: \"192.0.2.53:53\", \"[2001:db8::53]:53\""),
+    })
+}
+
+fn admin_address(cell: &Cell<'_>) -> Option<AdminAddr> {
+    let text = cell.full_text()?;
+    if let Some(path) = text.strip_prefix("unix:") {
+        if path.is_empty() {
+            return cell.fail(cell.error("bad-listen", "\"admin\": \"unix:\" has no path"));
+        }
+        return Some(AdminAddr::Unix(cell.file.resolve(path)));
+    }
+    let address = socket(cell, 8053)?;
+    if !address.ip().is_loopback() {
+        let message = format!("\"admin\": {address} is not on loopback, which needs tokens that are not there yet");
+        let fault = cell.error("not-yet", message).label("loopback or a unix socket");
+        return cell.fail(fault.help("write \"127.0.0.1:8053\" or \"unix:/run/pharos/admin.sock\""));
+    }
+    Some(AdminAddr::Tcp(address))
+}
+
+fn distinct<T: Hash + Eq + Clone>(cell: &Cell<'_>, list: Vec<Given<T>>) -> Option<Vec<T>> {
+    let mut seen = HashSet::new();
+    let mut kept = Vec::with_capacity(list.len());
+    for given in &list {
+        if seen.insert(&given.value) {
+            kept.push(given.value.clone());
+        } else {
+            let message = format!("\"{}\" has the same address twice", cell.key);
+            cell.file.push(cell.file.error("listen-duplicate", given.at.clone(), message).label("again"));
+        }
+    }
+    (kept.len() == list.len()).then_some(kept)
+}
