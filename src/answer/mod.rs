@@ -10,7 +10,10 @@ mod walk;
 
 use std::net::IpAddr;
 
-use crate::dns::{Class, Edns, HEADER_LEN, Hashes, Header, Query, Rcode, Rtype, UDP_PAYLOAD_MAX, Unparsed, parse};
+use crate::dns::{
+    Class, Edns, HEADER_LEN, Hash, Header, LABELS_MAX, LookupName, Query, Rcode, Rtype, UDP_PAYLOAD_MAX, Unparsed,
+    parse,
+};
 use crate::policy::selector::Steering;
 use crate::snapshot::{Found, Node, Snapshot, Zone};
 use reply::{Reply, Section};
@@ -55,7 +58,8 @@ const UDP_PLAIN_MAX: usize = 512;
 /// ```
 #[inline]
 pub fn answer(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
-    match parse(packet) {
+    let mut name = LookupName::ROOT;
+    match parse(packet, &mut name) {
         Ok(query) => answer_query(snapshot, &query, client, entropy, out),
         Err(unparsed) => answer_fault(unparsed, packet, out),
     }
@@ -63,11 +67,12 @@ pub fn answer(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, 
 
 /// As [`answer`], but every reply is made the long way. Slower, and equal to it when decoded.
 pub fn answer_by_walking(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
-    match parse(packet) {
+    let mut name = LookupName::ROOT;
+    match parse(packet, &mut name) {
         Ok(query) => match settle_early(snapshot, &query, client, out) {
             Some(len) => len,
             None => {
-                let mut hashes = Hashes::new();
+                let mut hashes = [Hash::ROOT; LABELS_MAX + 1];
                 query.name.hash_into(&mut hashes);
                 let limit = limit(client, query.edns.as_ref(), out.len());
                 walk::walk(snapshot, &query, &hashes, client, entropy, &mut out[..limit])
@@ -124,18 +129,36 @@ fn answer_query(snapshot: &Snapshot, query: &Query<'_>, client: Client, entropy:
     if let Some(len) = settle_early(snapshot, query, client, out) {
         return len;
     }
-    let mut hashes = Hashes::new();
-    query.name.hash_into(&mut hashes);
+    if query.name.labels() < LABELS_USUAL {
+        answer_hashed(snapshot, query, &mut [Hash::ROOT; LABELS_USUAL], client, entropy, out)
+    } else {
+        answer_hashed(snapshot, query, &mut [Hash::ROOT; LABELS_MAX + 1], client, entropy, out)
+    }
+}
+
+/// Names of fewer labels need a short array only.
+const LABELS_USUAL: usize = 12;
+
+#[inline]
+fn answer_hashed(
+    snapshot: &Snapshot,
+    query: &Query<'_>,
+    hashes: &mut [Hash],
+    client: Client,
+    entropy: u64,
+    out: &mut [u8],
+) -> usize {
+    query.name.hash_into(hashes);
     let limit = limit(client, query.edns.as_ref(), out.len());
     let out = &mut out[..limit];
     if matches!(query.rtype, Rtype::ANY | Rtype::DS) {
-        return walk::walk(snapshot, query, &hashes, client, entropy, out);
+        return walk::walk(snapshot, query, hashes, client, entropy, out);
     }
-    let Some(zone) = snapshot.enclosing(&query.name, &hashes, query.name.labels()) else {
+    let Some(zone) = snapshot.enclosing(query.name, hashes, query.name.labels()) else {
         return Reply::new(query, snapshot.node(), out).finish(Rcode::REFUSED);
     };
     let mut reply = Reply::new(query, snapshot.node(), out);
-    match zone.image.find(&query.name, &hashes) {
+    match zone.image.find(query.name, hashes) {
         Found::Exact(node) if !node.is_alias() || query.rtype == Rtype::CNAME => {
             reply.authoritative();
             answer_from(zone, node, 0, query, client, entropy, &mut reply)
@@ -148,7 +171,7 @@ fn answer_query(snapshot: &Snapshot, query: &Query<'_>, client: Client, entropy:
         }
         Found::Exact(_) | Found::Wildcard(_) | Found::Dname(..) => {
             let out = reply.into_out();
-            walk::walk(snapshot, query, &hashes, client, entropy, out)
+            walk::walk(snapshot, query, hashes, client, entropy, out)
         }
         Found::Cut(node, labels) => {
             if let Some(ready) = node.ready(Rtype::NS) {

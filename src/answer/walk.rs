@@ -5,7 +5,9 @@
 
 use super::reply::finish;
 use super::{Client, steering};
-use crate::dns::{Full, HEADER_LEN, Hashes, LookupName, NAME_MAX, Query, Rcode, Rtype, Writer, opt_len, read_name};
+use crate::dns::{
+    Full, HEADER_LEN, Hash, LABELS_MAX, LookupName, NAME_MAX, Query, Rcode, Rtype, Writer, opt_len, read_name,
+};
 use crate::policy::selector::{Selector, Steering};
 use crate::snapshot::{Found, Node, Ready, Snapshot, Zone};
 
@@ -33,7 +35,7 @@ type Next = Option<LookupName>;
 pub(super) fn walk(
     snapshot: &Snapshot,
     query: &Query<'_>,
-    hashes: &Hashes,
+    hashes: &[Hash],
     client: Client,
     entropy: u64,
     out: &mut [u8],
@@ -57,7 +59,7 @@ pub(super) fn walk(
 }
 
 impl<'a> Walk<'a, '_> {
-    fn run(&mut self, hashes: &Hashes) -> Result<(), Full> {
+    fn run(&mut self, hashes: &[Hash]) -> Result<(), Full> {
         let mut name = self.query.name.clone();
         let mut owned;
         let mut hashes = hashes;
@@ -72,7 +74,7 @@ impl<'a> Walk<'a, '_> {
                 None => return Ok(()),
                 Some(target) => {
                     name = target;
-                    owned = Hashes::new();
+                    owned = [Hash::ROOT; LABELS_MAX + 1];
                     name.hash_into(&mut owned);
                     hashes = &owned;
                 }
@@ -83,7 +85,7 @@ impl<'a> Walk<'a, '_> {
 
     /// The zone that answers for a name: DS stands above the cut (RFC 4035, 3.1.4.1), so in the
     /// parent's zone where that is here too.
-    fn zone_for(&self, name: &LookupName, hashes: &Hashes) -> Option<&'a Zone> {
+    fn zone_for(&self, name: &LookupName, hashes: &[Hash]) -> Option<&'a Zone> {
         let snapshot = self.snapshot;
         let zone = snapshot.enclosing(name, hashes, name.labels())?;
         if self.query.rtype == Rtype::DS && zone.image.origin_labels() == name.labels() && name.labels() > 0 {
@@ -92,7 +94,7 @@ impl<'a> Walk<'a, '_> {
         Some(zone)
     }
 
-    fn step(&mut self, zone: &Zone, name: &LookupName, hashes: &Hashes, first: bool) -> Result<Next, Full> {
+    fn step(&mut self, zone: &Zone, name: &LookupName, hashes: &[Hash], first: bool) -> Result<Next, Full> {
         let found = zone.image.find(name, hashes);
         match found {
             Found::Cut(node, labels) if self.query.rtype == Rtype::DS && labels == name.labels() => {

@@ -27,11 +27,12 @@ impl Hash {
     }
 }
 
+const K: u64 = 0xa076_1d64_78bd_642f;
+
 /// Extends the hash of a parent by one folded label, its length byte included.
 #[must_use]
 #[inline]
 pub fn hash_label(parent: Hash, label: &[u8]) -> Hash {
-    const K: u64 = 0xa076_1d64_78bd_642f;
     let mut state = parent.0;
     let mut chunks = label.chunks_exact(8);
     for chunk in &mut chunks {
@@ -45,6 +46,25 @@ pub fn hash_label(parent: Hash, label: &[u8]) -> Hash {
     Hash(mix(state ^ u64::from_le_bytes(word), K ^ (label.len() as u64)))
 }
 
+/// As [`hash_label`] for the label that starts at `start` of `buffer`, which goes on for at least
+/// eight bytes behind it: so that no byte is copied.
+#[must_use]
+#[inline]
+pub(super) fn hash_label_at(parent: Hash, buffer: &[u8], start: usize) -> Hash {
+    let mut left = usize::from(buffer[start]) + 1;
+    let total = left as u64;
+    let mut at = start;
+    let mut state = parent.0;
+    let word = |at: usize| buffer[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+    while left >= 8 {
+        state = mix(state ^ word(at), K);
+        at += 8;
+        left -= 8;
+    }
+    let rest = word(at) & ((1 << (left * 8)) - 1);
+    Hash(mix(state ^ rest, K ^ total))
+}
+
 #[inline]
 fn mix(a: u64, b: u64) -> u64 {
     let wide = u128::from(a) * u128::from(b);
@@ -53,10 +73,47 @@ fn mix(a: u64, b: u64) -> u64 {
     low ^ high
 }
 
+/// Turns the ASCII capitals among eight bytes into small letters.
+#[inline]
+pub(super) fn fold_word(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let low = word & (0x7f * ONES);
+    // Bit 7 of each byte: at least 'A', and more than 'Z'; neither for bytes over 127.
+    let capital = (low + (0x80 - 0x41) * ONES) & !(low + (0x80 - 0x5b) * ONES) & !word & (0x80 * ONES);
+    word | (capital >> 2)
+}
+
 /// Copies a name in lower case; length bytes are at most 63 and pass unchanged.
 #[inline]
 pub fn fold_into(wire: &[u8], out: &mut [u8]) {
     for (to, from) in out.iter_mut().zip(wire) {
         *to = from.to_ascii_lowercase();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_fold_as_bytes_do() {
+        for byte in 0..=255u8 {
+            for place in 0..8 {
+                let mut word = [0x5a; 8];
+                word[place] = byte;
+                assert_eq!(fold_word(u64::from_le_bytes(word)).to_le_bytes(), word.map(|b| b.to_ascii_lowercase()));
+            }
+        }
+    }
+
+    #[test]
+    fn both_hashes_are_one() {
+        for len in 0..=63u8 {
+            let mut buffer = vec![len];
+            buffer.extend((0..len).map(|i| b'a' + i % 26));
+            let hash = hash_label(Hash::ROOT, &buffer);
+            buffer.extend([0xff; 8]);
+            assert_eq!(hash_label_at(Hash::ROOT, &buffer, 0), hash, "{len}");
+        }
     }
 }

@@ -1,6 +1,10 @@
 //! Parsing of queries. A query is read once, in place; its name is folded and hashed on the way.
 
-use super::{Class, Edns, HEADER_LEN, Hash, LABELS_MAX, NAME_MAX, Opcode, Rcode, Rtype, hash_label};
+use super::hash::{fold_word, hash_label_at};
+use super::{Class, Edns, HEADER_LEN, Hash, LABELS_MAX, NAME_MAX, Opcode, Rcode, Rtype};
+
+/// A name and room for a word to be read at its last byte.
+const FOLDED_LEN: usize = NAME_MAX + 9;
 
 /// The fixed header (RFC 1035, 4.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +38,13 @@ pub struct Query<'a> {
     /// It is signed with TSIG (RFC 8945).
     pub tsig: bool,
     /// The name that is asked for.
-    pub name: LookupName,
+    pub name: &'a LookupName,
 }
 
 /// A name made ready to be looked up: folded, with its labels known.
 #[derive(Clone)]
 pub struct LookupName {
-    folded: [u8; NAME_MAX + 1],
+    folded: [u8; FOLDED_LEN],
     /// Where each label starts, from the left.
     starts: [u8; LABELS_MAX + 1],
     labels: usize,
@@ -66,12 +70,13 @@ pub enum Unparsed {
 }
 
 impl LookupName {
-    const EMPTY: Self = Self { folded: [0; NAME_MAX + 1], starts: [0; LABELS_MAX + 1], labels: 0, len: 0 };
+    /// The root.
+    pub const ROOT: Self = Self { folded: [0; FOLDED_LEN], starts: [0; LABELS_MAX + 1], labels: 0, len: 1 };
 
     /// Takes the uncompressed name at the front of `wire`; None where there is none.
     #[must_use]
     pub fn read(wire: &[u8]) -> Option<Self> {
-        let mut name = Self::EMPTY;
+        let mut name = Self::ROOT;
         name.fill(wire)?;
         Some(name)
     }
@@ -102,16 +107,15 @@ impl LookupName {
         if labels == 0 { self.len - 1 } else { usize::from(self.starts[self.labels - labels]) }
     }
 
-    /// Hashes of the name and all its ancestors: element `n` is that of the last `n` labels.
+    /// Hashes of the name and all its ancestors: element `n` is that of the last `n` labels. `hashes`
+    /// must have more elements than the name has labels.
     #[inline]
-    pub fn hash_into(&self, hashes: &mut Hashes) {
+    pub fn hash_into(&self, hashes: &mut [Hash]) {
         let mut hash = Hash::ROOT;
-        hashes.0[0] = hash;
-        for n in 1..=self.labels {
-            let start = usize::from(self.starts[self.labels - n]);
-            let end = start + 1 + usize::from(self.folded[start]);
-            hash = hash_label(hash, &self.folded[start..end]);
-            hashes.0[n] = hash;
+        hashes[0] = hash;
+        for (start, place) in self.starts[..self.labels].iter().rev().zip(&mut hashes[1..]) {
+            hash = hash_label_at(hash, &self.folded, usize::from(*start));
+            *place = hash;
         }
     }
 
@@ -119,44 +123,31 @@ impl LookupName {
     #[inline]
     fn fill(&mut self, body: &[u8]) -> Option<()> {
         let mut at = 0;
+        self.labels = 0;
         loop {
             let len = *body.get(at)?;
             if len == 0 {
                 break;
             }
             // Pointers and the reserved label types are over 63.
-            let end = at + usize::from(len) + 1;
-            if len > 63 || end >= NAME_MAX {
+            if len > 63 {
                 return None;
             }
-            let label = body.get(at + 1..end)?;
-            self.starts[self.labels] = u8::try_from(at).ok()?;
+            // Names end before byte 255, so this is one.
+            *self.starts.get_mut(self.labels)? = u8::try_from(at).ok()?;
             self.labels += 1;
-            self.folded[at] = len;
-            for (to, from) in self.folded[at + 1..end].iter_mut().zip(label) {
-                *to = from.to_ascii_lowercase();
+            at += usize::from(len) + 1;
+            if at >= NAME_MAX {
+                return None;
             }
-            at = end;
+        }
+        self.folded[..at].copy_from_slice(body.get(..at)?);
+        self.folded[at] = 0;
+        for chunk in self.folded[..(at + 7) & !7].as_chunks_mut().0 {
+            *chunk = fold_word(u64::from_le_bytes(*chunk)).to_le_bytes();
         }
         self.len = at + 1;
         Some(())
-    }
-}
-
-/// Hashes of a name and its ancestors, by label count.
-pub struct Hashes(pub [Hash; LABELS_MAX + 1]);
-
-impl Hashes {
-    /// All that of the root.
-    #[must_use]
-    pub fn new() -> Self {
-        Self([Hash::ROOT; LABELS_MAX + 1])
-    }
-}
-
-impl Default for Hashes {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -164,12 +155,12 @@ fn u16_at(packet: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes([*packet.get(at)?, *packet.get(at + 1)?]))
 }
 
-/// Reads a message from a client.
+/// Reads a message from a client; its name goes to `name`.
 ///
 /// # Errors
 /// [`Unparsed`] says whether and how to answer what is no well-formed query of one question.
 #[inline]
-pub fn parse(packet: &[u8]) -> Result<Query<'_>, Unparsed> {
+pub fn parse<'a>(packet: &'a [u8], name: &'a mut LookupName) -> Result<Query<'a>, Unparsed> {
     let &[i0, i1, f0, f1, q0, q1, a0, a1, n0, n1, r0, r1, ref body @ ..] = packet else {
         return Err(Unparsed::Ignore);
     };
@@ -188,17 +179,10 @@ pub fn parse(packet: &[u8]) -> Result<Query<'_>, Unparsed> {
     if (q0, q1) != (0, 1) {
         return Err(formerr);
     }
-    let mut query = Query {
-        header,
-        question: &[],
-        rtype: Rtype(0),
-        class: Class(0),
-        edns: None,
-        tsig: false,
-        name: LookupName::EMPTY,
-    };
-    query.name.fill(body).ok_or(formerr)?;
-    let end = query.name.len + 4;
+    name.fill(body).ok_or(formerr)?;
+    let end = name.len + 4;
+    let mut query =
+        Query { header, question: &[], rtype: Rtype(0), class: Class(0), edns: None, tsig: false, name: &*name };
     query.question = body.get(..end).ok_or(formerr)?;
     let [.., t0, t1, c0, c1] = *query.question else { return Err(formerr) };
     query.rtype = Rtype(u16::from_be_bytes([t0, t1]));
@@ -277,16 +261,21 @@ mod tests {
     const OPT: &[u8] = b"\0\0\x29\x10\0\0\0\x80\0\0\x04\0\x03\0\0";
 
     fn rcode(packet: &[u8]) -> Option<Rcode> {
-        match parse(packet) {
+        match parse(packet, &mut LookupName::ROOT.clone()) {
             Err(Unparsed::Reply { rcode, .. }) => Some(rcode),
             _ => None,
         }
     }
 
+    fn ignored(packet: &[u8]) -> bool {
+        matches!(parse(packet, &mut LookupName::ROOT.clone()), Err(Unparsed::Ignore))
+    }
+
     #[test]
     fn a_query_is_folded_and_split() {
         let packet = message(0x0100, [1, 0, 0, 1], &[WWW, OPT].concat());
-        let Ok(query) = parse(&packet) else { panic!("not parsed") };
+        let mut name = LookupName::ROOT;
+        let Ok(query) = parse(&packet, &mut name) else { panic!("not parsed") };
         assert_eq!(query.name.folded(), b"\x03www\x07example\0");
         assert_eq!(
             (query.name.labels(), query.name.ancestor(1), query.name.ancestor(0)),
@@ -295,17 +284,17 @@ mod tests {
         assert_eq!((query.rtype, query.class, query.question), (Rtype::A, Class::IN, WWW));
         let edns = Edns { payload: 4096, version: 0, dnssec_ok: true, nsid: true };
         assert_eq!(query.edns, Some(edns));
-        let mut hashes = Hashes::new();
+        let mut hashes = [Hash::ROOT; 3];
         query.name.hash_into(&mut hashes);
-        assert_eq!(hashes.0[2], Hash::of(b"\x03www\x07example\0"));
-        assert_eq!(hashes.0[1], Hash::of(b"\x07example\0"));
+        assert_eq!(hashes[2], Hash::of(b"\x03www\x07example\0"));
+        assert_eq!(hashes[1], Hash::of(b"\x07example\0"));
     }
 
     #[test]
     fn replies_and_scraps_are_ignored() {
-        assert!(matches!(parse(&message(0x8000, [1, 0, 0, 0], WWW)), Err(Unparsed::Ignore)));
+        assert!(ignored(&message(0x8000, [1, 0, 0, 0], WWW)));
         for len in 0..HEADER_LEN {
-            assert!(matches!(parse(&message(0, [1, 0, 0, 0], WWW)[..len]), Err(Unparsed::Ignore)));
+            assert!(ignored(&message(0, [1, 0, 0, 0], WWW)[..len]));
         }
     }
 
@@ -336,12 +325,13 @@ mod tests {
         let mut name = [[63u8; 64].as_slice(); 3].concat();
         name.extend([61u8; 62]);
         name.extend([0, 0, 1, 0, 1]);
-        assert!(parse(&message(0, [1, 0, 0, 0], &name)).is_ok());
+        assert_eq!(rcode(&message(0, [1, 0, 0, 0], &name)), None);
         let mut name = [[63u8; 64].as_slice(); 3].concat();
         name.extend([62u8; 63]);
         name.extend([0, 0, 1, 0, 1]);
         assert_eq!(rcode(&message(0, [1, 0, 0, 0], &name)), Some(Rcode::FORMERR));
         let many = [b"\x01a".repeat(127), b"\0\0\x01\0\x01".to_vec()].concat();
-        assert!(parse(&message(0, [1, 0, 0, 0], &many)).is_ok_and(|q| q.name.labels() == 127));
+        let mut name = LookupName::ROOT;
+        assert!(parse(&message(0, [1, 0, 0, 0], &many), &mut name).is_ok_and(|q| q.name.labels() == 127));
     }
 }

@@ -14,7 +14,7 @@
 //! ```
 //! All numbers of the frame are little-endian; the records themselves are in wire form.
 
-use crate::dns::{HEADER_LEN, Hash, Hashes, LookupName, Name, Rtype};
+use crate::dns::{HEADER_LEN, Hash, LookupName, Name, Rtype};
 
 /// What a node is, beside its records.
 pub(super) mod flag {
@@ -129,7 +129,14 @@ impl<'a> Node<'a> {
     #[must_use]
     #[inline]
     pub fn ready(&self, rtype: Rtype) -> Option<Ready<'a>> {
-        self.all().find(|ready| ready.rtype == rtype)
+        let mut rest = self.body;
+        for _ in 0..self.sets {
+            if u16_at(rest, 0) == rtype.0 {
+                return Some(Ready::read(rest).0);
+            }
+            rest = &rest[Ready::len(rest)..];
+        }
+        None
     }
 
     /// Every RRset, by rising type number.
@@ -145,6 +152,13 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Ready<'a> {
+    /// The length of the one at the front of `bytes`.
+    #[inline]
+    fn len(bytes: &'a [u8]) -> usize {
+        let len = 7 + usize::from(u16_at(bytes, 4));
+        if bytes[6] == 0 { len } else { Self::read(bytes).1 }
+    }
+
     /// Reads one from the front of `bytes`; returns it and its length.
     #[inline]
     fn read(bytes: &'a [u8]) -> (Self, usize) {
@@ -241,12 +255,12 @@ impl ZoneImage {
     /// Finds what answers the name of a query that lies in this zone. `hashes` are the query's.
     #[must_use]
     #[inline]
-    pub fn find(&self, name: &LookupName, hashes: &Hashes) -> Found<'_> {
+    pub fn find(&self, name: &LookupName, hashes: &[Hash]) -> Found<'_> {
         let labels = name.labels();
         let own_len = name.offset(self.origin_labels);
         let folded = name.folded();
         if labels <= self.labels_max
-            && let Some(node) = self.node(hashes.0[labels], &folded[..own_len])
+            && let Some(node) = self.node(hashes[labels], &folded[..own_len])
             && node.flags & flag::OCCLUDED == 0
         {
             return if node.is_cut() { Found::Cut(node, labels) } else { Found::Exact(node) };
@@ -255,12 +269,12 @@ impl ZoneImage {
     }
 
     /// The nearest ancestor decides for a name that is not there itself, or is hidden.
-    fn find_above(&self, name: &LookupName, hashes: &Hashes, own_len: usize) -> Found<'_> {
+    fn find_above(&self, name: &LookupName, hashes: &[Hash], own_len: usize) -> Found<'_> {
         let folded = name.folded();
         let deepest = name.labels().saturating_sub(1).min(self.labels_max);
         for labels in (self.origin_labels..=deepest).rev() {
             let own = &folded[name.offset(labels)..own_len];
-            let Some(node) = self.node(hashes.0[labels], own) else { continue };
+            let Some(node) = self.node(hashes[labels], own) else { continue };
             if node.flags & flag::OCCLUDED != 0 {
                 continue;
             }
@@ -272,7 +286,7 @@ impl ZoneImage {
             }
             // The closest encloser (RFC 4592, 3.3.1).
             if node.flags & flag::WILDCARD != 0
-                && let Some(star) = self.wildcard_below(hashes.0[labels], own)
+                && let Some(star) = self.wildcard_below(hashes[labels], own)
             {
                 return Found::Wildcard(star);
             }

@@ -14,7 +14,7 @@ pub use build::compile;
 pub use image::{Found, Node, Ready, ZoneImage};
 pub use store::{Reader, Store};
 
-use crate::dns::{Hash, Hashes, LookupName, Name};
+use crate::dns::{Hash, LookupName, Name};
 use crate::policy::selector::Steered;
 
 /// The world at one moment.
@@ -81,12 +81,12 @@ impl Snapshot {
     /// The zone that a query's name lies in: the one with the most labels, at most `labels_max`.
     #[must_use]
     #[inline]
-    pub fn enclosing(&self, name: &LookupName, hashes: &Hashes, labels_max: usize) -> Option<&Zone> {
+    pub fn enclosing(&self, name: &LookupName, hashes: &[Hash], labels_max: usize) -> Option<&Zone> {
         let mut depths = self.index.depths & (u128::MAX >> (127 - labels_max.min(name.labels())));
         while depths != 0 {
             let labels = 127 - usize::try_from(depths.leading_zeros()).unwrap_or(127);
             depths &= !(1 << labels);
-            let hash = hashes.0[labels].0;
+            let hash = hashes[labels].0;
             let mut slot = self.index.first(hash);
             while let (found, place @ 1..) = self.index.slots[slot] {
                 let zone = &self.zones[place as usize - 1];
