@@ -352,3 +352,41 @@ fn world_once() -> &'static Snapshot {
     static WORLD: std::sync::OnceLock<Snapshot> = std::sync::OnceLock::new();
     WORLD.get_or_init(world)
 }
+
+#[test]
+fn an_unknown_key_is_told_so() {
+    let world = world();
+    let mut packet = query("app.example", 1, 0, Some(1232));
+    packet[11] += 1;
+    packet.extend(wire("key.example"));
+    packet.extend([0, 250, 0, 255, 0, 0, 0, 0]);
+    let algorithm = wire("hmac-sha256");
+    packet.extend(u16::try_from(algorithm.len() + 16 + 32).unwrap().to_be_bytes());
+    packet.extend(&algorithm);
+    packet.extend([0, 0, 1, 2, 3, 4, 1, 44, 0, 32]);
+    packet.extend([7; 32]);
+    packet.extend([0x12, 0x34, 0, 0, 0, 0]);
+    let client = Client { ip: IpAddr::from([192, 0, 2, 9]), transport: Transport::Udp };
+    let mut out = [0; 1232];
+    let len = answer(&world, &packet, client, 7, &mut out);
+    assert_eq!((out[3] & 0xf, out[7], out[11]), (9, 0, 2), "NOTAUTH, no answer, OPT and TSIG");
+    let mut want = wire("key.example");
+    want.extend([0, 250, 0, 255, 0, 0, 0, 0, 0, 29]);
+    want.extend(&algorithm);
+    want.extend([0, 0, 1, 2, 3, 4, 1, 44, 0, 0, 0x12, 0x34, 0, 17, 0, 0]);
+    assert_eq!(out[..len][len - want.len()..], want);
+}
+
+#[test]
+fn other_opcodes_are_not_implemented_and_keep_opt() {
+    let world = world();
+    for opcode in 1..16u16 {
+        let packet = query("app.example", 1, opcode << 11, Some(1232));
+        let client = Client { ip: IpAddr::from([192, 0, 2, 9]), transport: Transport::Udp };
+        let mut out = [0; 1232];
+        let len = answer(&world, &packet, client, 7, &mut out);
+        assert_eq!((out[2], out[3], out[5], out[11]), (0x80 | u8::try_from(opcode).unwrap() << 3, 4, 1, 1));
+        assert_eq!(out[12..packet.len() - 15], packet[12..packet.len() - 15], "the question");
+        assert_eq!(len, packet.len() - 4, "OPT without options");
+    }
+}

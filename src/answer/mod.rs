@@ -6,6 +6,7 @@
 
 mod chaos;
 mod reply;
+mod tsig;
 mod walk;
 
 use std::net::IpAddr;
@@ -60,7 +61,7 @@ const UDP_PLAIN_MAX: usize = 512;
 pub fn answer(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
     let mut name = LookupName::ROOT;
     match parse(packet, &mut name) {
-        Ok(query) => answer_query(snapshot, &query, client, entropy, out),
+        Ok(query) => answer_query(snapshot, packet, &query, client, entropy, out),
         Err(unparsed) => answer_fault(unparsed, packet, out),
     }
 }
@@ -69,7 +70,7 @@ pub fn answer(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, 
 pub fn answer_by_walking(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
     let mut name = LookupName::ROOT;
     match parse(packet, &mut name) {
-        Ok(query) => match settle_early(snapshot, &query, client, out) {
+        Ok(query) => match settle_early(snapshot, packet, &query, client, out) {
             Some(len) => len,
             None => {
                 let mut hashes = [Hash::ROOT; LABELS_MAX + 1];
@@ -95,8 +96,14 @@ fn limit(client: Client, edns: Option<&Edns>, room: usize) -> usize {
 
 /// Replies that need no zone: faults, other classes, types that are no data.
 #[inline]
-fn settle_early(snapshot: &Snapshot, query: &Query<'_>, client: Client, out: &mut [u8]) -> Option<usize> {
-    let plain = query.class == Class::IN && !query.rtype.is_meta() && !query.tsig;
+fn settle_early(
+    snapshot: &Snapshot,
+    packet: &[u8],
+    query: &Query<'_>,
+    client: Client,
+    out: &mut [u8],
+) -> Option<usize> {
+    let plain = query.class == Class::IN && !query.rtype.is_meta() && query.tsig.is_none();
     if plain && query.edns.is_none_or(|edns| edns.version == 0) {
         return None;
     }
@@ -105,9 +112,10 @@ fn settle_early(snapshot: &Snapshot, query: &Query<'_>, client: Client, out: &mu
     if query.edns.is_some_and(|edns| edns.version != 0) {
         return Some(reply.finish(Rcode::BADVERS));
     }
-    if query.tsig {
+    if let Some(at) = query.tsig {
         // No keys are known here (RFC 8945, 5.2.1).
-        return Some(reply.finish(Rcode::NOTAUTH));
+        let len = reply.finish(Rcode::NOTAUTH);
+        return Some(tsig::append_bad_key(packet, at, out, len));
     }
     if query.class == Class::CH {
         return Some(chaos::answer(snapshot, query, reply));
@@ -125,8 +133,15 @@ fn settle_early(snapshot: &Snapshot, query: &Query<'_>, client: Client, out: &mu
 }
 
 #[inline]
-fn answer_query(snapshot: &Snapshot, query: &Query<'_>, client: Client, entropy: u64, out: &mut [u8]) -> usize {
-    if let Some(len) = settle_early(snapshot, query, client, out) {
+fn answer_query(
+    snapshot: &Snapshot,
+    packet: &[u8],
+    query: &Query<'_>,
+    client: Client,
+    entropy: u64,
+    out: &mut [u8],
+) -> usize {
+    if let Some(len) = settle_early(snapshot, packet, query, client, out) {
         return len;
     }
     if query.name.labels() < LABELS_USUAL {

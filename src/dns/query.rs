@@ -35,8 +35,8 @@ pub struct Query<'a> {
     pub class: Class,
     /// The OPT record, where there is one.
     pub edns: Option<Edns>,
-    /// It is signed with TSIG (RFC 8945).
-    pub tsig: bool,
+    /// Where in the message its TSIG record is (RFC 8945), where it is signed.
+    pub tsig: Option<usize>,
     /// The name that is asked for.
     pub name: &'a LookupName,
 }
@@ -169,12 +169,10 @@ pub fn parse<'a>(packet: &'a [u8], name: &'a mut LookupName) -> Result<Query<'a>
         return Err(Unparsed::Ignore);
     }
     let fault = |rcode, question_len, edns| Unparsed::Reply { header, rcode, question_len, edns };
-    let formerr = fault(Rcode::FORMERR, 0, None);
-    if header.opcode() != Opcode::QUERY {
-        // Its body may follow other rules: what looks like a question is echoed, no more is read.
-        let question_len = if (q0, q1) == (0, 1) { question_len(body).unwrap_or(0) } else { 0 };
-        return Err(fault(Rcode::NOTIMP, question_len, None));
-    }
+    // Other opcodes are read like queries, as far as that goes: for the question and OPT to echo.
+    let is_query = header.opcode() == Opcode::QUERY;
+    let malformed = if is_query { Rcode::FORMERR } else { Rcode::NOTIMP };
+    let formerr = fault(malformed, 0, None);
     // One question, no more and no less (RFC 9619).
     if (q0, q1) != (0, 1) {
         return Err(formerr);
@@ -182,7 +180,7 @@ pub fn parse<'a>(packet: &'a [u8], name: &'a mut LookupName) -> Result<Query<'a>
     name.fill(body).ok_or(formerr)?;
     let end = name.len + 4;
     let mut query =
-        Query { header, question: &[], rtype: Rtype(0), class: Class(0), edns: None, tsig: false, name: &*name };
+        Query { header, question: &[], rtype: Rtype(0), class: Class(0), edns: None, tsig: None, name: &*name };
     query.question = body.get(..end).ok_or(formerr)?;
     let [.., t0, t1, c0, c1] = *query.question else { return Err(formerr) };
     query.rtype = Rtype(u16::from_be_bytes([t0, t1]));
@@ -190,16 +188,9 @@ pub fn parse<'a>(packet: &'a [u8], name: &'a mut LookupName) -> Result<Query<'a>
     let before = u32::from(u16::from_be_bytes([a0, a1])) + u32::from(u16::from_be_bytes([n0, n1]));
     let additional = u32::from(u16::from_be_bytes([r0, r1]));
     match query.read_records(packet, HEADER_LEN + end, before, additional) {
-        Some(()) => Ok(query),
-        None => Err(fault(Rcode::FORMERR, end, query.edns)),
+        Some(()) if is_query => Ok(query),
+        _ => Err(fault(malformed, end, query.edns)),
     }
-}
-
-/// Bytes of a question at the front of `body`, where there is one.
-fn question_len(body: &[u8]) -> Option<usize> {
-    let end = skip_name(body, 0)?;
-    // A pointer cannot stand in the first name of a message.
-    (body[end - 1] == 0 && end <= NAME_MAX && body.len() >= end + 4).then_some(end + 4)
 }
 
 /// The end of a name that may be compressed.
@@ -219,6 +210,7 @@ impl Query<'_> {
     #[inline]
     fn read_records(&mut self, packet: &[u8], mut at: usize, before: u32, additional: u32) -> Option<()> {
         for n in 0..before + additional {
+            let start = at;
             let root = *packet.get(at)? == 0;
             at = skip_name(packet, at)?;
             let rtype = Rtype(u16_at(packet, at)?);
@@ -237,7 +229,7 @@ impl Query<'_> {
                 }
                 // Only as the last record (RFC 8945, 5.1).
                 Rtype::TSIG if n + 1 != before + additional || n < before => return None,
-                Rtype::TSIG => self.tsig = true,
+                Rtype::TSIG => self.tsig = Some(start),
                 _ => {}
             }
         }
