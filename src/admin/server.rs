@@ -28,7 +28,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// Serves until `stop` says true, then lets running requests end. `router` is told by an extension
-/// of [`Origin`] how the request came.
+/// of `Origin` how the request came.
 pub async fn run(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();

@@ -1,6 +1,6 @@
 //! Checks: asks targets and reports what was seen. It never judges.
 //!
-//! One kind of check per file ([`tcp`], [`http`]), what they share around it, and the scheduler.
+//! One kind of check per file (`tcp`, `http`), what they share around it, and the scheduler.
 
 mod connect;
 mod error;
