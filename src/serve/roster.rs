@@ -65,13 +65,6 @@ impl Seat {
         }
     }
 
-    /// Says which task to end when the connection must leave.
-    pub(super) fn belongs_to(roster: &Roster, id: u64, task: AbortHandle) {
-        if let Some(entry) = roster.inner.borrow_mut().entries.get_mut(&id) {
-            entry.task = Some(task);
-        }
-    }
-
     /// The seat's number.
     pub(super) fn id(&self) -> u64 {
         self.id
@@ -106,6 +99,13 @@ impl Roster {
         inner.entries.insert(id, Entry { client, state: state.clone(), task: None });
         *inner.clients.entry(client).or_default() += 1;
         Some(Seat { id, state, roster: self.clone() })
+    }
+
+    /// Says which task to end when the connection of that seat must leave.
+    pub(super) fn attach(&self, id: u64, task: AbortHandle) {
+        if let Some(entry) = self.inner.borrow_mut().entries.get_mut(&id) {
+            entry.task = Some(task);
+        }
     }
 
     /// Ends the connections whose time is over.

@@ -20,7 +20,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use super::Answers;
 use super::connection::{Connection, Desk};
 use super::limits::Limits;
-use super::roster::{Roster, Seat};
+use super::roster::Roster;
 use super::tally::Tally;
 use crate::answer::{Client, Transport};
 
@@ -118,7 +118,7 @@ impl<A: Answers> Door<A> {
                 tracing::debug!(%peer, %error, "connection lost");
             }
         });
-        Seat::belongs_to(&self.roster, id, task.abort_handle());
+        self.roster.attach(id, task.abort_handle());
     }
 }
 

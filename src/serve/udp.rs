@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 use nix::poll::{PollTimeout, poll};
-use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
+use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, RecvMsg, recvmmsg, sendmmsg};
 use socket2::Socket;
 
 use super::Answers;
@@ -79,7 +79,7 @@ pub(super) fn run<F: Family>(
                 if failures >= FAILURES_MAX {
                     return Err(error);
                 }
-                tracing::debug!(%error, "cannot receive");
+                tracing::warn!(%error, "cannot receive");
                 let _ = poll(&mut [], PollTimeout::from(FAILURE_PAUSE_MS));
             }
         }
@@ -142,17 +142,13 @@ impl<F: Family> Lane<F> {
             for message in received {
                 counts.queries += 1;
                 let Some(peer) = message.address else { continue };
-                let local = if self.wildcard {
-                    let local = message.cmsgs().ok().and_then(|mut all| all.find_map(|m| F::local(&m)));
-                    addressless |= local.is_none();
-                    local
-                } else {
-                    None
-                };
+                let local = if self.wildcard { local_of::<F>(&message) } else { None };
+                let known = !self.wildcard || local.is_some();
+                addressless |= !known;
                 let (ip, port) = F::peer(&peer);
                 let (Some(query), Some(buffer)) = (message.iovs().next(), reply_buffers.next()) else { continue };
                 // Nobody listens on port 0; the source is forged.
-                if port == 0 || (self.wildcard && local.is_none()) {
+                if port == 0 || !known {
                     continue;
                 }
                 let client = Client { ip, transport: Transport::Udp };
@@ -177,6 +173,12 @@ impl<F: Family> Lane<F> {
         }
         Ok(counts)
     }
+}
+
+/// The address of ours that the datagram was sent to.
+#[inline]
+fn local_of<F: Family>(message: &RecvMsg<'_, '_, F::Address>) -> Option<F::Local> {
+    message.cmsgs().ok()?.find_map(|control| F::local(&control))
 }
 
 /// Sends the replies of each local address together; returns how many were sent.
