@@ -1,15 +1,50 @@
 //! Checks: asks targets and reports what was seen. It never judges.
 //!
-//! One kind of check per file (`tcp`, `http`), what they share around it, and the scheduler.
+//! One kind of check per file (`tcp`, `http` with `tls`), what they share around it, and the
+//! scheduler: `agenda` knows when, `schedule` does it.
 
+mod agenda;
 mod connect;
 mod error;
 mod evidence;
 mod expect;
 mod http;
+mod schedule;
 mod shared;
 mod target;
 mod tcp;
 mod tls;
 
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::model::check::{Pace, Watch, WatchId};
+use crate::model::observation::Observation;
+
 pub use target::{Kit, Target};
+
+/// Everything that must be probed. An id stands for the same probe for as long as it is listed.
+pub type Watches = Arc<[(WatchId, Arc<Watch>)]>;
+
+/// Takes observations and says how to go on.
+pub trait Reporter: Clone + Send + Sync + 'static {
+    /// Takes one observation of a target; the answer is when to probe it next. Observations of one
+    /// target come one by one; those of a target that is not watched any more may still come.
+    fn report(&self, id: WatchId, observation: Observation) -> impl Future<Output = Pace> + Send;
+}
+
+/// Probes everything on the list, which may change at any time, until `shutdown` completes or the
+/// list's sender is gone. A new target is probed at once, then spread over its interval; one that is
+/// no longer listed is dropped with its probes in flight.
+///
+/// # Panics
+/// When a probe panics: checks never stop in silence.
+pub async fn run<R: Reporter>(
+    watches: watch::Receiver<Watches>,
+    reporter: R,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let mut kit = Kit::default();
+    schedule::run(watches, reporter, move |watch| Target::new(watch, &mut kit), shutdown).await;
+}
