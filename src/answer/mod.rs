@@ -120,16 +120,18 @@ fn settle_early(
     if query.class == Class::CH {
         return Some(chaos::answer(snapshot, query, reply));
     }
-    if query.class != Class::IN {
+    if query.class != Class::IN && query.class != Class::ANY {
         return Some(reply.finish(Rcode::REFUSED));
     }
-    match query.rtype {
-        // These are parts of messages and cannot be asked for.
-        Rtype::OPT | Rtype::TSIG | Rtype::TKEY => Some(reply.finish(Rcode::FORMERR)),
-        // Transfers are not served.
-        Rtype::AXFR | Rtype::IXFR => Some(reply.finish(Rcode::REFUSED)),
-        _ => None,
+    if matches!(query.rtype, Rtype::AXFR | Rtype::IXFR) {
+        // Transfers are not served (RFC 5936, 2.2.1).
+        let mut hashes = [Hash::ROOT; LABELS_MAX + 1];
+        query.name.hash_into(&mut hashes);
+        let zone = snapshot.enclosing(query.name, &hashes, query.name.labels());
+        let is_apex = zone.is_some_and(|zone| zone.image.origin_labels() == query.name.labels());
+        return Some(reply.finish(if is_apex { Rcode::REFUSED } else { Rcode::NOTAUTH }));
     }
+    None
 }
 
 #[inline]
@@ -166,7 +168,7 @@ fn answer_hashed(
     query.name.hash_into(hashes);
     let limit = limit(client, query.edns.as_ref(), out.len());
     let out = &mut out[..limit];
-    if matches!(query.rtype, Rtype::ANY | Rtype::DS) {
+    if matches!(query.rtype, Rtype::ANY | Rtype::DS) || query.class != Class::IN {
         return walk::walk(snapshot, query, hashes, client, entropy, out);
     }
     let Some(zone) = snapshot.enclosing(query.name, hashes, query.name.labels()) else {
@@ -184,11 +186,7 @@ fn answer_hashed(
             let delta = query.name.folded().len() - owner_len;
             answer_from(zone, node, delta, query, client, entropy, &mut reply)
         }
-        Found::Exact(_) | Found::Wildcard(_) | Found::Dname(..) => {
-            let out = reply.into_out();
-            walk::walk(snapshot, query, hashes, client, entropy, out)
-        }
-        Found::Cut(node, labels) => {
+        Found::Cut(node, labels) if !node.is_wildcard() => {
             if let Some(ready) = node.ready(Rtype::NS) {
                 reply.ready(&ready, query.name.offset(labels), Section::Authority);
             }
@@ -198,6 +196,10 @@ fn answer_hashed(
             reply.authoritative();
             reply.negative(zone, query);
             reply.finish(Rcode::NXDOMAIN)
+        }
+        Found::Exact(_) | Found::Wildcard(_) | Found::Dname(..) | Found::Cut(..) => {
+            let out = reply.into_out();
+            walk::walk(snapshot, query, hashes, client, entropy, out)
         }
     }
 }
@@ -258,8 +260,8 @@ fn answer_fault(unparsed: Unparsed, packet: &[u8], out: &mut [u8]) -> usize {
     at
 }
 
-/// Flags of a reply: opcode, RD and CD are the query's (RFC 1035, 4.1.1; RFC 4035, 3.1.6).
+/// Flags of a reply: opcode and RD are the query's (RFC 1035, 4.1.1), CD is clear (RFC 4035, 3.1.6).
 #[inline]
 fn reply_flags(header: Header, rcode: Rcode) -> u16 {
-    0x8000 | (header.flags & 0x7910) | (rcode.0 & 0xf)
+    0x8000 | (header.flags & 0x7900) | (rcode.0 & 0xf)
 }

@@ -6,7 +6,7 @@
 use super::reply::finish;
 use super::{Client, steering};
 use crate::dns::{
-    Full, HEADER_LEN, Hash, LABELS_MAX, LookupName, NAME_MAX, Query, Rcode, Rtype, Writer, opt_len, read_name,
+    Class, Full, HEADER_LEN, Hash, LABELS_MAX, LookupName, NAME_MAX, Query, Rcode, Rtype, Writer, opt_len, read_name,
 };
 use crate::policy::selector::{Selector, Steering};
 use crate::snapshot::{Found, Node, Ready, Snapshot, Zone};
@@ -98,7 +98,7 @@ impl<'a> Walk<'a, '_> {
         let found = zone.image.find(name, hashes);
         match found {
             Found::Cut(node, labels) if self.query.rtype == Rtype::DS && labels == name.labels() => {
-                self.flags |= AA;
+                self.set_authoritative(first);
                 self.answer_from(zone, node, name)
             }
             Found::Cut(node, labels) => {
@@ -126,9 +126,9 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// AA speaks of the first owner in the answer (RFC 1034, 6.2.7).
+    /// AA speaks of the first owner in the answer (RFC 1035, 4.1.1); never of all classes (6.2 there).
     fn set_authoritative(&mut self, first: bool) {
-        if first {
+        if first && self.query.class != Class::ANY {
             self.flags |= AA;
         }
     }

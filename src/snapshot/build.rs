@@ -1,6 +1,6 @@
 //! Compiles a zone into its [`ZoneImage`].
 //!
-//! Names that point to hosts (NS, MX, SRV, SVCB) come last, because the addresses of those hosts are
+//! Nodes that name hosts in their data (NS, MX, SRV, SVCB) come last, because the addresses of those hosts are
 //! put beside them. Absent on purpose: addresses from pools, which move while the image does not.
 
 use std::collections::{HashMap, HashSet};
@@ -18,6 +18,8 @@ pub fn compile(zone: &Zone, steered: &[(Name, u16)]) -> ZoneImage {
     let mut build = Build::new(zone, steered);
     build.place_nodes();
     build.link_ancestors();
+    build.place_late_nodes();
+    build.mark_wildcard_parents();
     build.hide();
     build.finish()
 }
@@ -37,6 +39,7 @@ struct Build<'a> {
     used: usize,
     /// Nodes without records: empty non-terminals and names that are only steered.
     bare: Vec<Vec<u8>>,
+    wildcard_parents: Vec<Vec<u8>>,
     labels_max: usize,
     scratch: Vec<u8>,
 }
@@ -75,6 +78,7 @@ impl<'a> Build<'a> {
             slots: vec![0; expected + expected / 3],
             used: 0,
             bare: Vec::new(),
+            wildcard_parents: Vec::new(),
             labels_max: 0,
             scratch: vec![0; SCRATCH_LEN],
         }
@@ -97,15 +101,26 @@ impl<'a> Build<'a> {
                 self.place(node.owner, Some(node));
             }
         }
-        for node in self.zone.nodes().filter(|node| self.late.contains_key(node.owner)).collect::<Vec<_>>() {
-            self.place(node.owner, Some(node));
-        }
         for (folded, _) in self.steered.clone().into_values() {
-            if self.offset_of(&folded).is_none() {
+            if !self.exists(&folded) {
                 self.place(&folded, None);
                 self.bare.push(folded);
             }
         }
+    }
+
+    fn place_late_nodes(&mut self) {
+        let zone = self.zone;
+        for node in zone.nodes() {
+            if self.late.contains_key(node.owner) {
+                self.place(node.owner, Some(node));
+            }
+        }
+    }
+
+    /// Whether a folded name has a node, or will have.
+    fn exists(&self, folded: &[u8]) -> bool {
+        self.late.contains_key(folded) || self.offset_of(folded).is_some()
     }
 
     /// Appends a node and its records.
@@ -132,10 +147,10 @@ impl<'a> Build<'a> {
                 Rtype::NS if cut => flag::CUT,
                 _ => 0,
             };
-            let asked = if cut {
-                Asked::Below
-            } else if folded.starts_with(b"\x01*") {
+            let asked = if folded.starts_with(b"\x01*") {
                 Asked::AsWildcard
+            } else if cut {
+                Asked::Below
             } else {
                 Asked::Exactly
             };
@@ -282,8 +297,27 @@ impl<'a> Build<'a> {
         inside
     }
 
-    /// The static addresses of a folded name.
+    /// The static addresses of a folded name: its own, or those of the wildcard that covers it.
     fn addresses(&self, folded: &[u8]) -> Vec<(Rtype, u32, Vec<u8>)> {
+        if self.exists(folded) {
+            return self.own_addresses(folded);
+        }
+        if self.is_hidden(folded) {
+            return Vec::new();
+        }
+        let mut name = folded;
+        while name.len() > self.origin.len() {
+            name = &name[usize::from(name[0]) + 1..];
+            if self.exists(name) {
+                let star = [b"\x01*", name].concat();
+                let covered = star.len() <= NAME_MAX && self.exists(&star) && !self.is_steered(&star);
+                return if covered { self.own_addresses(&star) } else { Vec::new() };
+            }
+        }
+        Vec::new()
+    }
+
+    fn own_addresses(&self, folded: &[u8]) -> Vec<(Rtype, u32, Vec<u8>)> {
         let mut found = Vec::new();
         if let Some(node) = self.late.get(folded) {
             for set in node.rrsets().filter(|set| set.rtype.is_address()) {
@@ -320,7 +354,7 @@ impl<'a> Build<'a> {
     }
 
     /// Makes the names between each name and the apex (RFC 4592, 2.2.2), and marks the parents of
-    /// wildcards.
+    /// wildcards. Nodes with host names in their data count as made.
     fn link_ancestors(&mut self) {
         let steered: Vec<Vec<u8>> = self.bare.clone();
         let zone = self.zone;
@@ -328,20 +362,23 @@ impl<'a> Build<'a> {
             let mut name = folded;
             while name.len() > self.origin.len() {
                 let parent = &name[usize::from(name[0]) + 1..];
-                let known = self.offset_of(parent);
-                if known.is_none() {
-                    self.place(parent, None);
-                    self.bare.push(parent.to_vec());
+                if name.starts_with(b"\x01*") {
+                    self.wildcard_parents.push(parent.to_vec());
                 }
-                if name.starts_with(b"\x01*")
-                    && let Some(at) = self.offset_of(parent)
-                {
-                    self.bytes[at] |= flag::WILDCARD;
-                }
-                if known.is_some() {
+                if self.exists(parent) {
                     break;
                 }
+                self.place(parent, None);
+                self.bare.push(parent.to_vec());
                 name = parent;
+            }
+        }
+    }
+
+    fn mark_wildcard_parents(&mut self) {
+        for parent in std::mem::take(&mut self.wildcard_parents) {
+            if let Some(at) = self.offset_of(&parent) {
+                self.bytes[at] |= flag::WILDCARD;
             }
         }
     }

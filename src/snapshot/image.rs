@@ -113,6 +113,12 @@ impl<'a> Node<'a> {
         self.flags & flag::CNAME != 0
     }
 
+    /// Whether its first label is `*`.
+    #[must_use]
+    pub fn is_wildcard(&self) -> bool {
+        self.own.starts_with(b"\x01*")
+    }
+
     /// The pool that its addresses come from.
     #[must_use]
     pub fn pool(&self) -> Option<usize> {
