@@ -1,1 +1,41 @@
-//! The only writer of snapshots.
+//! The only writer: takes in what probes see and what people order, and publishes what is answered.
+//!
+//! One task owns the [`world`]; everybody else has a [`Handle`], which sends it commands through a
+//! bounded channel, and read-only outputs: the snapshot store, what must be probed, readiness,
+//! events. A probe result that turns a verdict compiles the pools that look at it, and a snapshot
+//! that shares all else is published at once.
+//!
+//! Absent on purpose: probing, reading configuration, listening.
+
+mod clock;
+mod event;
+mod handle;
+mod key;
+mod publisher;
+mod reload;
+mod round;
+mod run;
+mod save;
+mod saved;
+mod state;
+mod status;
+mod targets;
+mod world;
+
+use std::time::Duration;
+
+pub use event::{Answer, Event, Kind, OverrideChange};
+pub use handle::{Handle, NoSuchPool, Stopped, Watches};
+pub use reload::{Applied, Change, How, Refused, What};
+pub use run::start;
+pub use saved::{Saved, SavedError, VERDICT_AGE_MAX};
+pub use state::{StateError, StateFile};
+pub use status::{
+    AddressStatus, AnswerStatus, CheckStatus, EndpointStatus, HoldStatus, PoolStatus, Status, ZoneStatus,
+};
+pub use world::{Order, OverrideRefused};
+
+use crate::model::check::Pace;
+
+/// The reply to an observation that nobody waits for: its target is no longer watched.
+const PACE_OF_NOBODY: Pace = Pace { after: Duration::from_secs(10), more: 0 };

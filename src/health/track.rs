@@ -56,7 +56,7 @@ pub struct Tracker {
     since: Option<Moment>,
     last: Option<Arc<Observation>>,
     last_failure: Option<Arc<Observation>>,
-    /// When the last observation came in.
+    /// When the last observation came in, of an earlier run too.
     observed: Option<Moment>,
 }
 
@@ -76,8 +76,8 @@ impl Tracker {
     /// Takes up a verdict and its streak from an earlier run: from then on `fall` and `rise` hold, as
     /// if the run had never ended.
     #[must_use]
-    pub fn restore(verdict: Verdict, streak: u32, since: Moment) -> Self {
-        Self { verdict, streak, since: Some(since), ..Self::new() }
+    pub fn restore(verdict: Verdict, streak: u32, since: Moment, observed: Moment) -> Self {
+        Self { verdict, streak, since: Some(since), observed: Some(observed), ..Self::new() }
     }
 
     /// Folds one observation into the verdict; `streak` counts observations in a row against it.
@@ -129,7 +129,7 @@ impl Tracker {
     /// Whether it was observed in this run and no streak is running that could still turn it.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.observed.is_some() && self.streak == 0
+        self.last.is_some() && self.streak == 0
     }
 
     /// Whether the latest observations were failures.
@@ -172,7 +172,7 @@ impl Tracker {
         self.last_failure.as_ref()
     }
 
-    /// When the last observation came in.
+    /// When the last observation came in, of an earlier run too.
     #[must_use]
     pub fn observed(&self) -> Option<Moment> {
         self.observed
@@ -232,18 +232,18 @@ mod tests {
 
     #[test]
     fn what_an_earlier_run_knew_holds() {
-        let down = Tracker::restore(Verdict::Down, 0, at(0));
+        let down = Tracker::restore(Verdict::Down, 0, at(0), at(0));
         assert_eq!(run(down, "+-++"), "DDDU");
-        let failing = Tracker::restore(Verdict::Up, 2, at(0));
+        let failing = Tracker::restore(Verdict::Up, 2, at(0), at(0));
         assert_eq!(run(failing.clone(), "-"), "D");
         assert_eq!(run(failing, "+--"), "UUU");
-        let rising = Tracker::restore(Verdict::Down, 1, at(0));
+        let rising = Tracker::restore(Verdict::Down, 1, at(0), at(0));
         assert_eq!(run(rising, "+"), "U");
     }
 
     #[test]
     fn a_flip_carries_its_evidence() {
-        let mut tracker = Tracker::restore(Verdict::Up, 0, at(0));
+        let mut tracker = Tracker::restore(Verdict::Up, 0, at(0), at(0));
         let failure = seen(false);
         assert_eq!(tracker.observe(&CADENCE, &failure, at(1)), None);
         assert_eq!(tracker.observe(&CADENCE, &failure, at(2)), None);
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn a_failure_streak_quickens_the_pace() {
         let steady = Pace { after: CADENCE.interval, more: 0 };
-        let mut tracker = Tracker::restore(Verdict::Up, 0, at(0));
+        let mut tracker = Tracker::restore(Verdict::Up, 0, at(0), at(0));
         assert_eq!(tracker.pace(&CADENCE, false), steady);
         tracker.observe(&CADENCE, &seen(false), at(1));
         assert_eq!(tracker.pace(&CADENCE, false), Pace { after: CADENCE.recheck, more: 2 });
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn settled_is_observed_and_undisputed() {
-        let mut tracker = Tracker::restore(Verdict::Down, 0, at(0));
+        let mut tracker = Tracker::restore(Verdict::Down, 0, at(0), at(0));
         assert!(!tracker.is_settled(), "not observed in this run");
         tracker.observe(&CADENCE, &seen(true), at(1));
         assert!(!tracker.is_settled(), "one more makes it up");
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_lower_fall_counts_the_running_streak() {
-        let mut tracker = Tracker::restore(Verdict::Up, 2, at(0));
+        let mut tracker = Tracker::restore(Verdict::Up, 2, at(0), at(0));
         let hasty = Cadence { fall: 1, ..CADENCE };
         assert_eq!(tracker.pace(&hasty, false).more, 0);
         assert!(tracker.observe(&hasty, &seen(false), at(1)).is_some());

@@ -9,6 +9,7 @@ use super::selector::Steering;
 use super::trace::Seat;
 use crate::model::EndpointName;
 use crate::model::pool::Pool;
+use crate::model::time::Moment;
 
 /// One address of one endpoint, by name: places change when files are edited.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,11 +70,11 @@ impl PoolMemory {
         &self.holds
     }
 
-    /// When the next hold ends.
+    /// When the next hold ends, after `now`.
     #[must_use]
-    pub fn next_end(&self) -> Option<Duration> {
+    pub fn next_end(&self, now: Moment) -> Option<Duration> {
         let end = |hold: &Hold| if let Hold::Until(end) = hold { Some(*end) } else { None };
-        self.holds.values().filter_map(end).min()
+        self.holds.values().filter_map(end).filter(|end| *end > now.mono).min()
     }
 
     /// Whether a hold keeps this member from being answered.

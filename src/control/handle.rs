@@ -1,0 +1,146 @@
+//! What everybody else holds of the control task.
+
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use super::PACE_OF_NOBODY;
+use super::event::Event;
+use super::reload::{Applied, Refused};
+use super::status::Status;
+use super::world::{Order, OverrideRefused};
+use crate::health::Scope;
+use crate::model::check::{Pace, Watch, WatchId};
+use crate::model::node::Setup;
+use crate::model::observation::Observation;
+use crate::model::pool::PoolId;
+use crate::snapshot::Store;
+
+/// What must be probed, by rising id.
+pub type Watches = Arc<[(WatchId, Arc<Watch>)]>;
+
+/// The way to the control task; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) watches: watch::Receiver<Watches>,
+    pub(super) ready: watch::Receiver<bool>,
+    pub(super) events: broadcast::Sender<Arc<Event>>,
+    pub(super) store: Arc<Store>,
+}
+
+/// What the task is asked to do, with the way back.
+pub(super) enum Command {
+    Report(WatchId, Observation, oneshot::Sender<Pace>),
+    Apply(Setup, bool, oneshot::Sender<Result<Applied, Refused>>),
+    Status(oneshot::Sender<Arc<Status>>),
+    SetOverride(Order, oneshot::Sender<Result<(), OverrideRefused>>),
+    ClearOverride(Scope, oneshot::Sender<Result<(), OverrideRefused>>),
+    Failback(PoolId, oneshot::Sender<Option<usize>>),
+    Stop(oneshot::Sender<()>),
+}
+
+/// The control task is not there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the node is stopping")]
+pub struct Stopped;
+
+/// Why a failback was not ordered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoSuchPool {
+    /// Nothing has this name.
+    #[error("there is no pool {0}")]
+    Unknown(PoolId),
+    /// The node is stopping.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl Handle {
+    /// Takes in what a probe saw; says when its target must be probed next. When the verdict turned,
+    /// the answers have changed before this returns.
+    pub async fn report(&self, id: WatchId, seen: Observation) -> Pace {
+        self.ask(|back| Command::Report(id, seen, back)).await.unwrap_or(PACE_OF_NOBODY)
+    }
+
+    /// What must be probed now. Ids stay with their probe for as long as it is asked, reloads
+    /// included, and are never given to another.
+    #[must_use]
+    pub fn watches(&self) -> watch::Receiver<Watches> {
+        self.watches.clone()
+    }
+
+    /// Puts new files in force: their new targets are probed while the old answers stay, then all
+    /// changes at once. `force`: even where a pool is left without a healthy endpoint.
+    ///
+    /// # Errors
+    /// [`Refused`]; the old answers stay.
+    pub async fn apply(&self, setup: Setup, force: bool) -> Result<Applied, Refused> {
+        self.ask(|back| Command::Apply(setup, force, back)).await.unwrap_or(Err(Refused::Stopped))
+    }
+
+    /// A view of the world.
+    ///
+    /// # Errors
+    /// [`Stopped`] where the task is gone.
+    pub async fn status(&self) -> Result<Arc<Status>, Stopped> {
+        self.ask(Command::Status).await
+    }
+
+    /// Sets an override, in place of one of the same scope. It is in the answers and on its way to
+    /// disk when this returns.
+    ///
+    /// # Errors
+    /// See [`OverrideRefused`].
+    pub async fn set_override(&self, order: Order) -> Result<(), OverrideRefused> {
+        self.ask(|back| Command::SetOverride(order, back)).await.unwrap_or(Err(OverrideRefused::Stopped))
+    }
+
+    /// Takes an override back.
+    ///
+    /// # Errors
+    /// See [`OverrideRefused`].
+    pub async fn clear_override(&self, scope: Scope) -> Result<(), OverrideRefused> {
+        self.ask(|back| Command::ClearOverride(scope, back)).await.unwrap_or(Err(OverrideRefused::Stopped))
+    }
+
+    /// Ends the holds of a pool; returns how many there were.
+    ///
+    /// # Errors
+    /// See [`NoSuchPool`].
+    pub async fn failback(&self, pool: PoolId) -> Result<usize, NoSuchPool> {
+        let count = self.ask(|back| Command::Failback(pool.clone(), back)).await?;
+        count.ok_or(NoSuchPool::Unknown(pool))
+    }
+
+    /// Whether queries may be answered: every target was observed since the start.
+    #[must_use]
+    pub fn ready(&self) -> watch::Receiver<bool> {
+        self.ready.clone()
+    }
+
+    /// What happens from now on. Who reads too slowly misses the oldest.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.events.subscribe()
+    }
+
+    /// What queries are answered from.
+    #[must_use]
+    pub fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// Saves the state and ends the task. Returns when that is done; answers go on from the last
+    /// snapshot.
+    pub async fn stop(&self) {
+        // An error says that it has ended already.
+        let _: Result<(), Stopped> = self.ask(Command::Stop).await;
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Stopped> {
+        let (back, reply) = oneshot::channel();
+        self.commands.send(command(back)).await.map_err(|_| Stopped)?;
+        reply.await.map_err(|_| Stopped)
+    }
+}

@@ -1,0 +1,92 @@
+//! From the world to the snapshot that queries read.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::world::{World, ZoneState};
+use crate::dns::Name;
+use crate::model::node::ZoneSetup;
+use crate::policy::Steered;
+use crate::snapshot::{self, Snapshot, Store, ZoneImage};
+
+/// Zones with the compiled records of each.
+pub(super) type Images = Vec<(Arc<ZoneSetup>, Arc<ZoneImage>)>;
+
+/// Makes snapshots; each shares with the one before what has not changed.
+pub(super) struct Publisher {
+    node: Arc<str>,
+    generation: u64,
+    images: Images,
+    zones: Vec<snapshot::Zone>,
+    store: Arc<Store>,
+}
+
+impl Publisher {
+    /// Publishes the first snapshot. `images` are those of the world's zones, in their order.
+    pub(super) fn new(world: &World, images: Images) -> Self {
+        let node = Arc::clone(&world.node.name);
+        let store = Store::new(Arc::new(Snapshot::new(0, Arc::clone(&node), Vec::new())));
+        let mut publisher = Self { node, generation: 0, images: Vec::new(), zones: Vec::new(), store };
+        publisher.replace(world, images);
+        publisher
+    }
+
+    pub(super) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The images in force, for [`compile`] to share.
+    pub(super) fn images(&self) -> &Images {
+        &self.images
+    }
+
+    /// Publishes a world of other zones.
+    pub(super) fn replace(&mut self, world: &World, images: Images) {
+        let zones = world.zones.iter().zip(&images);
+        self.zones = zones
+            .map(|(state, (_, image))| snapshot::Zone { image: Arc::clone(image), pools: steered(state) })
+            .collect();
+        self.images = images;
+        self.node = Arc::clone(&world.node.name);
+        self.publish();
+    }
+
+    /// Publishes what the pools of these zones answer now.
+    pub(super) fn update(&mut self, world: &World, touched: &BTreeSet<usize>) {
+        for place in touched {
+            self.zones[*place].pools = steered(&world.zones[*place]);
+        }
+        self.publish();
+    }
+
+    fn publish(&mut self) {
+        self.generation += 1;
+        let snapshot = Snapshot::new(self.generation, Arc::clone(&self.node), self.zones.clone());
+        self.store.publish(Arc::new(snapshot));
+    }
+}
+
+fn steered(zone: &ZoneState) -> Arc<[Arc<Steered>]> {
+    zone.pools.iter().map(|pool| Arc::clone(&pool.compiled.steered)).collect()
+}
+
+/// Compiles the records of each zone, except where `before` has them: the records are the same and
+/// so are the names that pools steer. A large zone takes its time: call it where blocking is fine.
+pub(super) fn compile(zones: &[Arc<ZoneSetup>], before: &Images) -> Images {
+    let known: std::collections::HashMap<_, _> = before.iter().map(|entry| (entry.0.name(), entry)).collect();
+    let image = |setup: &Arc<ZoneSetup>| {
+        let names = steered_names(setup);
+        let same = known.get(setup.name()).filter(|(old, _)| {
+            Arc::ptr_eq(&old.zone, &setup.zone) && (Arc::ptr_eq(old, setup) || steered_names(old) == names)
+        });
+        let image = same.map_or_else(|| Arc::new(snapshot::compile(&setup.zone, &names)), |(_, i)| Arc::clone(i));
+        (Arc::clone(setup), image)
+    };
+    zones.iter().map(image).collect()
+}
+
+/// Which names are steered, by which pool of the zone.
+fn steered_names(zone: &ZoneSetup) -> Vec<(Name, u16)> {
+    let pools = (0u16..).zip(&zone.pools);
+    pools.flat_map(|(index, pool)| pool.names.iter().map(move |name| (name.clone(), index))).collect()
+}

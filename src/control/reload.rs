@@ -1,0 +1,259 @@
+//! New files: probed first, judged, then put in force as a whole or not at all.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::event::Kind;
+use super::round::Round;
+use super::targets::{Links, Targets};
+use super::world::{Effects, Save, World, moves, standings, zone_states};
+use crate::dns::Name;
+use crate::model::EndpointName;
+use crate::model::node::{Node, Setup};
+use crate::model::pool::{Pool, PoolId};
+use crate::model::time::Moment;
+use crate::policy;
+
+/// A reload whose new targets are being probed while the old answers stay.
+#[derive(Debug)]
+pub(super) struct Pending {
+    setup: Setup,
+    force: bool,
+    pub(super) targets: Targets,
+    links: Vec<Vec<Links>>,
+    /// Of the targets that are new.
+    pub(super) round: Round,
+}
+
+/// What a reload changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Zones, pools and endpoints that are other than before.
+    pub changes: Vec<Change>,
+    /// How many targets are probed that were not.
+    pub checks_started: usize,
+    /// How many targets are probed no longer.
+    pub checks_stopped: usize,
+    /// Settings of `pharos.toml` that changed and wait for a restart.
+    pub restart_needed: Vec<&'static str>,
+}
+
+/// One thing that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// How.
+    pub how: How,
+    /// What.
+    pub what: What,
+}
+
+/// How a thing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum How {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It is other than before.
+    Changed,
+}
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A zone; changed: its static records.
+    Zone(Name),
+    /// A pool; changed: its own settings.
+    Pool(PoolId),
+    /// An endpoint of a pool that was there before.
+    Endpoint(PoolId, EndpointName),
+}
+
+/// Why a reload was not put in force.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// These pools have a healthy endpoint now, and would have none.
+    #[error("it would leave {} without a healthy endpoint", join(.0))]
+    LastHealthy(Vec<PoolId>),
+    /// A newer one came while its targets were being probed.
+    #[error("a newer one came before it was in force")]
+    Superseded,
+    /// The node is stopping.
+    #[error("the node is stopping")]
+    Stopped,
+}
+
+fn join(pools: &[PoolId]) -> String {
+    pools.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl World {
+    /// Begins a reload; one that is under way is forgotten.
+    pub(super) fn begin_reload(&mut self, setup: Setup, force: bool, now: Moment, effects: &mut Effects) {
+        let (targets, links) = Targets::plan(&setup, &self.targets);
+        let new = targets.watches().filter(|(id, _)| !self.targets.contains(*id));
+        let round = Round::new(new, now);
+        // An id is never given twice, not even when this reload comes to nothing.
+        self.targets.skip_to(&targets);
+        effects.watches |= round.left() > 0 || self.pending.is_some();
+        self.pending = Some(Pending { setup, force, targets, links, round });
+    }
+
+    /// Whether a reload can be finished: everything that it watches was observed.
+    pub(super) fn is_reload_settled(&self, now: Moment) -> bool {
+        self.is_ready() && self.pending.as_ref().is_some_and(|pending| pending.round.is_over(now))
+    }
+
+    /// Puts the reload in force, or refuses it. None where none is under way.
+    pub(super) fn finish_reload(&mut self, now: Moment, effects: &mut Effects) -> Option<Result<Applied, Refused>> {
+        let Pending { setup, force, mut targets, links, round: _ } = self.pending.take()?;
+        targets.inherit(&self.targets);
+        let olds: HashMap<_, _> = self.pools().map(|(_, _, old)| (old.id.clone(), old.memory.clone())).collect();
+        let mut holds = Vec::new();
+        let zones = zone_states(
+            &setup.zones,
+            links,
+            |id| olds.get(id).cloned().unwrap_or_default(),
+            |id, pool, links, memory| {
+                let standings = standings(id, pool, links, &targets, &self.overrides);
+                let (compiled, changes) = policy::advance(pool, &standings, memory, now);
+                holds.extend(changes.into_iter().map(|change| Kind::Hold { pool: id.clone(), change }));
+                compiled
+            },
+        );
+        effects.watches = true;
+        let news: HashMap<_, _> = zones.iter().flat_map(|zone| &zone.pools).map(|pool| (&pool.id, pool)).collect();
+        let lost = self.pools().filter(|(_, _, old)| {
+            old.compiled.is_healthy() && news.get(&old.id).is_some_and(|new| !new.compiled.is_healthy())
+        });
+        let lost: Vec<_> = lost.map(|(.., old)| old.id.clone()).collect();
+        if !force && !lost.is_empty() {
+            let refused = Refused::LastHealthy(lost);
+            effects.events.push(Kind::Refused(refused.clone()));
+            return Some(Err(refused));
+        }
+        let shared = targets.shared_with(&self.targets);
+        let applied = Applied {
+            changes: changes(self, &setup),
+            checks_started: targets.len() - shared,
+            checks_stopped: self.targets.len() - shared,
+            restart_needed: restart_needed(&self.node, &setup.node),
+        };
+        effects.events.push(Kind::Applied(applied.clone()));
+        effects.events.extend(holds);
+        for (_, _, old) in self.pools() {
+            if let Some(new) = news.get(&old.id) {
+                effects.events.extend(moves(&old.id, &old.compiled, &new.compiled));
+            }
+        }
+        effects.replaced = true;
+        effects.save = effects.save.max(Save::Soon);
+        (self.zones, self.targets, self.node) = (zones, targets, setup.node);
+        self.find_ends(now);
+        Some(Ok(applied))
+    }
+}
+
+/// What differs between the world and a setup.
+fn changes(world: &World, setup: &Setup) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut note = |how, what| changes.push(Change { how, what });
+    let olds: HashMap<_, _> = world.zones.iter().map(|zone| (zone.setup.name(), &zone.setup)).collect();
+    for new in &setup.zones {
+        let id = |pool: &Pool| PoolId { zone: new.name().clone(), pool: pool.name.clone() };
+        let Some(old) = olds.get(new.name()) else {
+            note(How::Added, What::Zone(new.name().clone()));
+            continue;
+        };
+        if !Arc::ptr_eq(&old.zone, &new.zone) {
+            note(How::Changed, What::Zone(new.name().clone()));
+        }
+        for pool in &new.pools {
+            match old.pools.iter().find(|p| p.name == pool.name) {
+                Some(before) => pool_changes(&id(pool), before, pool, &mut note),
+                None => note(How::Added, What::Pool(id(pool))),
+            }
+        }
+        for gone in old.pools.iter().filter(|p| new.pools.iter().all(|n| n.name != p.name)) {
+            note(How::Removed, What::Pool(id(gone)));
+        }
+    }
+    for zone in &world.zones {
+        if setup.zones.iter().all(|new| new.name() != zone.setup.name()) {
+            note(How::Removed, What::Zone(zone.setup.name().clone()));
+        }
+    }
+    changes
+}
+
+fn pool_changes(id: &PoolId, before: &Pool, after: &Pool, note: &mut impl FnMut(How, What)) {
+    let bare = |pool: &Pool| Pool { endpoints: Vec::new(), ..pool.clone() };
+    if bare(before) != bare(after) {
+        note(How::Changed, What::Pool(id.clone()));
+    }
+    for endpoint in &after.endpoints {
+        let what = || What::Endpoint(id.clone(), endpoint.name.clone());
+        match before.endpoints.iter().find(|e| e.name == endpoint.name) {
+            None => note(How::Added, what()),
+            Some(old) if old != endpoint => note(How::Changed, what()),
+            Some(_) => {}
+        }
+    }
+    for gone in before.endpoints.iter().filter(|e| after.endpoints.iter().all(|n| n.name != e.name)) {
+        note(How::Removed, What::Endpoint(id.clone(), gone.name.clone()));
+    }
+}
+
+/// Keys that take effect at start only.
+fn restart_needed(before: &Node, after: &Node) -> Vec<&'static str> {
+    // The name and the region take effect at once.
+    let Node { name: _, region: _, state, dns, admin, udp_threads } = after;
+    let keys = [
+        ("state", *state != before.state),
+        ("listen.dns", *dns != before.dns),
+        ("listen.admin", *admin != before.admin),
+        ("listen.udp_threads", *udp_threads != before.udp_threads),
+    ];
+    keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+}
+
+impl fmt::Display for Change {
+    /// `pool app.example.com/app changed`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            What::Zone(zone) => write!(f, "zone {zone}"),
+            What::Pool(pool) => write!(f, "pool {pool}"),
+            What::Endpoint(pool, endpoint) => write!(f, "endpoint {endpoint} of {pool}"),
+        }?;
+        f.write_str(match self.how {
+            How::Added => " added",
+            How::Removed => " removed",
+            How::Changed => " changed",
+        })
+    }
+}
+
+impl fmt::Display for Applied {
+    /// One line for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 10;
+        if self.changes.is_empty() {
+            f.write_str("nothing changed")?;
+        }
+        for (index, change) in self.changes.iter().take(SHOWN).enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{change}")?;
+        }
+        if let Some(more @ 1..) = self.changes.len().checked_sub(SHOWN) {
+            write!(f, " and {more} more")?;
+        }
+        if self.checks_started + self.checks_stopped > 0 {
+            write!(f, "; checks: {} started, {} stopped", self.checks_started, self.checks_stopped)?;
+        }
+        if !self.restart_needed.is_empty() {
+            write!(f, "; waits for a restart: {}", self.restart_needed.join(", "))?;
+        }
+        Ok(())
+    }
+}

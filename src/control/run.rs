@@ -1,0 +1,211 @@
+//! The task that owns the world.
+
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::task::{JoinError, JoinHandle};
+
+use super::clock::Clock;
+use super::event::Event;
+use super::handle::{Command, Handle, Watches};
+use super::publisher::{self, Images, Publisher};
+use super::reload::{Applied, Refused};
+use super::save::Saver;
+use super::saved::{self, Saved};
+use super::state::StateFile;
+use super::world::{Effects, World};
+use crate::model::node::{Setup, ZoneSetup};
+use crate::model::time::Moment;
+
+/// Commands that may wait. Each sender waits for its reply, so this is met only by a crowd.
+const COMMANDS_MAX: usize = 1024;
+/// Events that a slow reader may be behind.
+const EVENTS_MAX: usize = 4096;
+
+/// Starts the task. `state` is where the state is saved, if anywhere; `saved` is what an earlier run
+/// left. The first snapshot is published before this returns, and is fit to be answered from when
+/// [`Handle::ready`] says so. The task ends after [`Handle::stop`]; if it ends otherwise it has
+/// panicked, and the node must not go on.
+///
+/// # Errors
+/// Where the zones cannot be compiled: a panic there.
+pub async fn start(
+    setup: Setup,
+    state: Option<StateFile>,
+    saved: Saved,
+) -> Result<(Handle, JoinHandle<()>), JoinError> {
+    let clock = Clock::start();
+    let images = compile(setup.zones.clone(), Images::new()).await?;
+    let world = World::new(setup, &saved, clock.now());
+    let publisher = Publisher::new(&world, images);
+    let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+    let (watches, watches_out) = watch::channel(world.watches());
+    let (ready, ready_out) = watch::channel(false);
+    let (events, _) = broadcast::channel(EVENTS_MAX);
+    let handle = Handle {
+        commands,
+        watches: watches_out,
+        ready: ready_out,
+        events: events.clone(),
+        store: Arc::clone(publisher.store()),
+    };
+    let task = Task { world, publisher, clock, watches, ready, events, saver: Saver::new(state), reload: None };
+    Ok((handle, tokio::spawn(task.run(inbox))))
+}
+
+struct Task {
+    world: World,
+    publisher: Publisher,
+    clock: Clock,
+    watches: watch::Sender<Watches>,
+    ready: watch::Sender<bool>,
+    events: broadcast::Sender<Arc<Event>>,
+    saver: Saver,
+    reload: Option<Reload>,
+}
+
+/// A reload under way: the world probes its new targets, and its zones are compiled beside.
+struct Reload {
+    back: oneshot::Sender<Result<Applied, Refused>>,
+    compiling: Option<JoinHandle<Images>>,
+    images: Images,
+}
+
+impl Task {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+        // The world may have nothing to wait for.
+        self.act(|world, now, effects| world.tick(now, effects));
+        let stop = loop {
+            let wake = self.world.wake(self.clock.now()).map(|mono| self.clock.instant(mono));
+            tokio::select! {
+                biased;
+                () = sleep_until(wake) => self.act(|world, now, effects| world.tick(now, effects)),
+                compiled = compiled(&mut self.reload) => self.take_images(compiled),
+                () = self.saver.wait() => self.saver.begin(saved::File::of(&self.world, self.clock.now())),
+                command = inbox.recv() => match command {
+                    Some(Command::Stop(back)) => break Some(back),
+                    None => break None,
+                    Some(command) => self.obey(command),
+                },
+            }
+            self.try_finish_reload();
+        };
+        if let Some(reload) = self.reload.take() {
+            reload.answer(Err(Refused::Stopped));
+        }
+        self.saver.finish(saved::File::of(&self.world, self.clock.now())).await;
+        if let Some(back) = stop {
+            // Whoever asked may have gone.
+            let _ = back.send(());
+        }
+    }
+
+    /// Replies are dropped where nobody waits for them any more.
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Report(id, seen, back) => {
+                let _ = back.send(self.act(|world, now, effects| world.report(id, seen, now, effects)));
+            }
+            Command::Status(back) => {
+                let _ = back.send(Arc::new(self.world.status(self.clock.now())));
+            }
+            Command::SetOverride(order, back) => {
+                let _ = back.send(self.act(|world, now, effects| world.set_override(order, now, effects)));
+            }
+            Command::ClearOverride(scope, back) => {
+                let _ = back.send(self.act(|world, now, effects| world.clear_override(&scope, now, effects)));
+            }
+            Command::Failback(pool, back) => {
+                let _ = back.send(self.act(|world, now, effects| world.failback(&pool, now, effects)));
+            }
+            Command::Apply(setup, force, back) => self.begin_reload(setup, force, back),
+            Command::Stop(_) => {} // the loop has taken it
+        }
+    }
+
+    /// Changes the world and carries out what follows. Answers first: all else can wait.
+    fn act<T>(&mut self, change: impl FnOnce(&mut World, Moment, &mut Effects) -> T) -> T {
+        let now = self.clock.now();
+        let mut effects = Effects::default();
+        let result = change(&mut self.world, now, &mut effects);
+        let Effects { events, touched, replaced, watches, ready, save } = effects;
+        if replaced {
+            let images = self.reload.as_mut().map(|reload| std::mem::take(&mut reload.images)).unwrap_or_default();
+            self.publisher.replace(&self.world, images);
+        } else if !touched.is_empty() {
+            self.publisher.update(&self.world, &touched);
+        }
+        if ready {
+            self.ready.send_replace(true);
+        }
+        if watches {
+            self.watches.send_replace(self.world.watches());
+        }
+        for event in World::stamp(events, now) {
+            event.log();
+            // An error says that nobody listens.
+            let _ = self.events.send(Arc::new(event));
+        }
+        self.saver.request(save);
+        result
+    }
+
+    fn begin_reload(&mut self, setup: Setup, force: bool, back: oneshot::Sender<Result<Applied, Refused>>) {
+        if let Some(older) = self.reload.take() {
+            older.answer(Err(Refused::Superseded));
+        }
+        let (zones, before) = (setup.zones.clone(), self.publisher.images().clone());
+        let compiling = tokio::task::spawn_blocking(move || publisher::compile(&zones, &before));
+        self.reload = Some(Reload { back, compiling: Some(compiling), images: Images::new() });
+        self.act(|world, now, effects| world.begin_reload(setup, force, now, effects));
+    }
+
+    fn take_images(&mut self, compiled: Result<Images, JoinError>) {
+        match (compiled, &mut self.reload) {
+            (Ok(images), Some(reload)) => (reload.images, reload.compiling) = (images, None),
+            (Ok(_), None) => {}
+            (Err(error), _) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going down, and this task with it.
+                Err(_) => self.reload = None,
+            },
+        }
+    }
+
+    fn try_finish_reload(&mut self) {
+        let compiled = self.reload.as_ref().is_some_and(|reload| reload.compiling.is_none());
+        if !compiled || !self.world.is_reload_settled(self.clock.now()) {
+            return;
+        }
+        let result = self.act(|world, now, effects| world.finish_reload(now, effects));
+        if let (Some(reload), Some(result)) = (self.reload.take(), result) {
+            reload.answer(result);
+        }
+    }
+}
+
+impl Reload {
+    fn answer(self, result: Result<Applied, Refused>) {
+        // Whoever asked may have gone.
+        let _ = self.back.send(result);
+    }
+}
+
+async fn compile(zones: Vec<Arc<ZoneSetup>>, before: Images) -> Result<Images, JoinError> {
+    tokio::task::spawn_blocking(move || publisher::compile(&zones, &before)).await
+}
+
+/// The zones of a reload, when they are compiled; forever, where none are being compiled.
+async fn compiled(reload: &mut Option<Reload>) -> Result<Images, JoinError> {
+    match reload.as_mut().and_then(|reload| reload.compiling.as_mut()) {
+        Some(compiling) => compiling.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(wake: Option<tokio::time::Instant>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until(wake).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,239 @@
+//! A view of the world for people and programs, built when somebody asks.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::event::Answer;
+use super::world::{PoolState, World};
+use crate::dns::Name;
+use crate::health::{Override, Scope, Verdict};
+use crate::model::check::Cadence;
+use crate::model::observation::Observation;
+use crate::model::pool::{Address, Endpoint, Filter, Pool, PoolId};
+use crate::model::time::Moment;
+use crate::model::{CheckName, EndpointName, Region};
+use crate::policy::{Compiled, Family, Hold, Member, Seat};
+
+/// After this many intervals without an observation, a verdict is stale.
+const STALE_AFTER: u32 = 3;
+
+/// The node at one moment.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// `node.name`.
+    pub node: Arc<str>,
+    /// When.
+    pub at: SystemTime,
+    /// Whether queries may be answered.
+    pub ready: bool,
+    /// Targets that a reload under way waits for; none when there is no reload.
+    pub reload_waits: Option<usize>,
+    /// All zones, with their pools.
+    pub zones: Vec<ZoneStatus>,
+    /// All overrides in force.
+    pub overrides: Vec<(Scope, Override)>,
+}
+
+/// A zone.
+#[derive(Debug, Clone)]
+pub struct ZoneStatus {
+    /// Its name.
+    pub name: Name,
+    /// Records of its master file.
+    pub records: usize,
+    /// Its pools, in the order of the file.
+    pub pools: Vec<PoolStatus>,
+}
+
+/// A pool.
+#[derive(Debug, Clone)]
+pub struct PoolStatus {
+    /// Its zone and name.
+    pub id: PoolId,
+    /// The names it answers.
+    pub names: Vec<Name>,
+    /// Its policy.
+    pub policy: Vec<Filter>,
+    /// What is answered to A.
+    pub a: AnswerStatus,
+    /// What is answered to AAAA.
+    pub aaaa: AnswerStatus,
+    /// How it came to that: a plan of steps per family, whose seats are the places of
+    /// `endpoints` and their `addresses`.
+    pub compiled: Arc<Compiled>,
+    /// Its endpoints, in the order of the file.
+    pub endpoints: Vec<EndpointStatus>,
+}
+
+/// What a family is answered with.
+#[derive(Debug, Clone)]
+pub struct AnswerStatus {
+    /// State of affairs and addresses.
+    pub answer: Answer,
+    /// In seconds; none where it is the master file's or there is no answer.
+    pub ttl: Option<u32>,
+    /// Whether `ttl_suspect` holds, if the pool has one.
+    pub suspect: bool,
+}
+
+/// An endpoint.
+#[derive(Debug, Clone)]
+pub struct EndpointStatus {
+    /// Its name.
+    pub name: EndpointName,
+    /// Its region.
+    pub region: Option<Region>,
+    /// Its priority.
+    pub priority: u32,
+    /// Its weight.
+    pub weight: u32,
+    /// The override that rules it.
+    pub order: Option<(Scope, Override)>,
+    /// Its addresses, in the order of the file.
+    pub addresses: Vec<AddressStatus>,
+}
+
+/// An address of an endpoint.
+#[derive(Debug, Clone)]
+pub struct AddressStatus {
+    /// What is answered.
+    pub ip: IpAddr,
+    /// Whether an answer may hold it now.
+    pub in_use: bool,
+    /// What its check says; none where nothing is checked.
+    pub check: Option<CheckStatus>,
+    /// The hold on it.
+    pub hold: Option<HoldStatus>,
+}
+
+/// What a check says.
+#[derive(Debug, Clone)]
+pub struct CheckStatus {
+    /// The check.
+    pub name: CheckName,
+    /// What is connected to.
+    pub target: SocketAddr,
+    /// How often, and how many make a verdict.
+    pub cadence: Cadence,
+    /// The node's own verdict.
+    pub verdict: Verdict,
+    /// Since when; none while it is unknown.
+    pub since: Option<SystemTime>,
+    /// Observations in a row against the verdict.
+    pub streak: u32,
+    /// Whether nothing was observed for three intervals.
+    pub stale: bool,
+    /// The last observation of this run.
+    pub last: Option<Arc<Observation>>,
+    /// The last failure of this run.
+    pub last_failure: Option<Arc<Observation>>,
+}
+
+/// A hold on an address that failed while it was in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldStatus {
+    /// It will be held when it comes back.
+    Pending,
+    /// It is back, and held for so long still.
+    Left(Duration),
+    /// It is back, and held until `pharos failback`.
+    Manual,
+}
+
+impl Status {
+    /// A pool by its name.
+    #[must_use]
+    pub fn pool(&self, id: &PoolId) -> Option<&PoolStatus> {
+        self.pools().find(|pool| pool.id == *id)
+    }
+
+    /// All pools.
+    pub fn pools(&self) -> impl Iterator<Item = &PoolStatus> {
+        self.zones.iter().flat_map(|zone| &zone.pools)
+    }
+}
+
+impl World {
+    /// The view.
+    pub(super) fn status(&self, now: Moment) -> Status {
+        let zones = self.zones.iter().map(|zone| ZoneStatus {
+            name: zone.setup.name().clone(),
+            records: zone.setup.zone.record_count(),
+            pools: zone.setup.pools.iter().zip(&zone.pools).map(|(p, state)| self.pool_status(p, state, now)).collect(),
+        });
+        Status {
+            node: Arc::clone(&self.node.name),
+            at: now.wall,
+            ready: self.is_ready(),
+            reload_waits: self.pending.as_ref().map(|pending| pending.round.left()),
+            zones: zones.collect(),
+            overrides: self.overrides.iter().map(|(scope, order)| (scope.clone(), order.clone())).collect(),
+        }
+    }
+
+    fn pool_status(&self, pool: &Pool, state: &PoolState, now: Moment) -> PoolStatus {
+        let endpoints = pool.endpoints.iter().enumerate();
+        PoolStatus {
+            id: state.id.clone(),
+            names: pool.names.clone(),
+            policy: pool.policy.clone(),
+            a: answer(&state.compiled, Family::V4),
+            aaaa: answer(&state.compiled, Family::V6),
+            compiled: Arc::clone(&state.compiled),
+            endpoints: endpoints.map(|(place, endpoint)| self.endpoint_status(place, endpoint, state, now)).collect(),
+        }
+    }
+
+    fn endpoint_status(&self, place: usize, endpoint: &Endpoint, state: &PoolState, now: Moment) -> EndpointStatus {
+        let ruling = self.overrides.ruling(&state.id, endpoint);
+        let addresses = endpoint.addresses.iter().enumerate().map(|(index, address)| {
+            let seat = Seat { endpoint: place, address: index };
+            let member = Member { endpoint: endpoint.name.clone(), ip: address.ip };
+            AddressStatus {
+                ip: address.ip,
+                in_use: state.compiled.plan(Family::of(address.ip)).in_use.contains(&seat),
+                check: self.check_status(address, state, seat, now),
+                hold: state.memory.holds().get(&member).map(|hold| match hold {
+                    Hold::Lost => HoldStatus::Pending,
+                    Hold::Manual => HoldStatus::Manual,
+                    Hold::Until(end) => HoldStatus::Left(end.saturating_sub(now.mono)),
+                }),
+            }
+        });
+        EndpointStatus {
+            name: endpoint.name.clone(),
+            region: endpoint.region.clone(),
+            priority: endpoint.priority,
+            weight: endpoint.weight,
+            order: ruling.map(|(scope, order)| (scope.clone(), order.clone())),
+            addresses: addresses.collect(),
+        }
+    }
+
+    fn check_status(&self, address: &Address, state: &PoolState, seat: Seat, now: Moment) -> Option<CheckStatus> {
+        let watch = address.watch.as_ref()?;
+        let tracker = self.targets.tracker(state.links[seat.endpoint][seat.address]?)?;
+        // A first observation is due at once, so there is always a moment to count from.
+        let fresh = tracker.observed().map_or(Duration::ZERO, |observed| observed.mono);
+        Some(CheckStatus {
+            name: watch.check.clone(),
+            target: watch.probe.target,
+            cadence: watch.cadence,
+            verdict: tracker.verdict(),
+            since: tracker.since().map(|since| since.wall),
+            streak: tracker.streak(),
+            stale: now.mono.saturating_sub(fresh) > watch.cadence.interval * STALE_AFTER + watch.probe.timeout,
+            last: tracker.last().cloned(),
+            last_failure: tracker.last_failure().cloned(),
+        })
+    }
+}
+
+fn answer(compiled: &Compiled, family: Family) -> AnswerStatus {
+    AnswerStatus {
+        answer: Answer::of(compiled, family),
+        ttl: compiled.steering(family).ttl(),
+        suspect: compiled.plan(family).suspect,
+    }
+}

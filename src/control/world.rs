@@ -1,0 +1,417 @@
+//! All that the node knows, and what follows from each thing that happens.
+//!
+//! Pure but for its size: no channels, files or clocks. Each input changes the world and adds to
+//! [`Effects`]; the task that owns it carries them out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::PACE_OF_NOBODY;
+use super::event::{Answer, Event, Kind, OverrideChange};
+use super::reload::Pending;
+use super::round::Round;
+use super::saved::Saved;
+use super::targets::{Links, Place, Targets};
+use crate::health::{Force, Override, Overrides, Scope, Standing, TooMany, outcome};
+use crate::model::check::{Pace, Watch, WatchId};
+use crate::model::node::{Node, Setup, ZoneSetup};
+use crate::model::observation::Observation;
+use crate::model::pool::{Pool, PoolId};
+use crate::model::time::Moment;
+use crate::policy::{self, Compiled, Family, PoolMemory};
+
+/// The world; see the module.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) node: Node,
+    pub(super) zones: Vec<ZoneState>,
+    pub(super) targets: Targets,
+    pub(super) overrides: Overrides,
+    /// The round at start; none when it is over and answers may be given.
+    pub(super) round: Option<Round>,
+    /// A reload whose new targets are being probed.
+    pub(super) pending: Option<Pending>,
+    /// Pools in which a hold runs, and when the next one ends.
+    ends: BTreeMap<Place, Duration>,
+}
+
+/// A zone, and what its pools come to.
+#[derive(Debug)]
+pub(super) struct ZoneState {
+    pub(super) setup: Arc<ZoneSetup>,
+    pub(super) pools: Vec<PoolState>,
+}
+
+/// A pool, and what it comes to.
+#[derive(Debug)]
+pub(super) struct PoolState {
+    pub(super) id: PoolId,
+    pub(super) links: Links,
+    pub(super) memory: PoolMemory,
+    pub(super) compiled: Arc<Compiled>,
+}
+
+/// What is to be done about a change.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    /// To be told and logged, in this order.
+    pub(super) events: Vec<Kind>,
+    /// Zones whose answers changed.
+    pub(super) touched: BTreeSet<usize>,
+    /// The zones themselves are others.
+    pub(super) replaced: bool,
+    /// What must be probed changed.
+    pub(super) watches: bool,
+    /// The round at start is over.
+    pub(super) ready: bool,
+    /// How urgently the world should be saved.
+    pub(super) save: Save,
+}
+
+/// How urgently the world should be saved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Save {
+    /// Nothing changed.
+    #[default]
+    No,
+    /// Only what is known became fresher.
+    Eventually,
+    /// Something changed that a restart should know.
+    Soon,
+    /// Somebody ordered something.
+    Now,
+}
+
+/// Why an override was not set or cleared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OverrideRefused {
+    /// Nothing has this name.
+    #[error("there is no {0}")]
+    Nothing(Scope),
+    /// No override of this scope is in force.
+    #[error("{0} is not overridden")]
+    NotSet(Scope),
+    /// Too many are in force.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// The node is stopping.
+    #[error("the node is stopping")]
+    Stopped,
+}
+
+/// An order to set an override.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// What it is about.
+    pub scope: Scope,
+    /// What holds.
+    pub force: Force,
+    /// Why.
+    pub reason: Arc<str>,
+    /// Who says so.
+    pub author: Arc<str>,
+    /// For how long; none: until cleared.
+    pub lasts: Option<Duration>,
+}
+
+impl World {
+    /// The world at start, which the targets are then probed for.
+    pub(super) fn new(setup: Setup, saved: &Saved, now: Moment) -> Self {
+        let (mut targets, links) = Targets::plan(&setup, &Targets::default());
+        for (key, judge) in targets.judges_mut() {
+            if let Some(tracker) = saved.tracker(key, &judge.watch, now) {
+                judge.tracker = tracker;
+            }
+        }
+        let round = Some(Round::new(targets.watches(), now));
+        let overrides = saved.overrides(now);
+        let mut memories = saved.memories(now);
+        let Setup { node, zones } = setup;
+        let memory = |id: &PoolId| memories.remove(id).unwrap_or_default();
+        let zones = zone_states(&zones, links, memory, |id, pool, links, memory| {
+            policy::compile(pool, &standings(id, pool, links, &targets, &overrides), memory)
+        });
+        Self { node, zones, targets, overrides, round, pending: None, ends: BTreeMap::new() }
+    }
+
+    /// Whether answers may be given.
+    pub(super) fn is_ready(&self) -> bool {
+        self.round.is_none()
+    }
+
+    /// Everything that must be probed: for what is in force, and for a reload under way.
+    pub(super) fn watches(&self) -> Arc<[(WatchId, Arc<Watch>)]> {
+        let mut watches: BTreeMap<_, _> = self.targets.watches().collect();
+        if let Some(pending) = &self.pending {
+            for (id, watch) in pending.targets.watches() {
+                watches.entry(id).or_insert(watch);
+            }
+        }
+        watches.into_iter().collect()
+    }
+
+    /// Takes in what a probe saw, and says when its target must be probed next.
+    pub(super) fn report(&mut self, id: WatchId, seen: Observation, now: Moment, effects: &mut Effects) -> Pace {
+        let seen = Arc::new(seen);
+        let awaited = self.round.as_ref().is_some_and(|round| round.awaits(id))
+            || self.pending.as_ref().is_some_and(|pending| pending.round.awaits(id));
+        let own = self.targets.contains(id);
+        let targets = match &mut self.pending {
+            Some(pending) if !own => &mut pending.targets,
+            _ => &mut self.targets,
+        };
+        let Some(target) = targets.target_mut(id) else { return PACE_OF_NOBODY };
+        let (flips, turned) = target.observe(&seen, now);
+        let settled = target.is_settled();
+        let pace = target.pace(awaited && !settled);
+        effects.save = effects.save.max(if flips.is_empty() { Save::Eventually } else { Save::Soon });
+        if own {
+            for (judge, flip) in &flips {
+                self.tell_flip(id, *judge, flip, effects);
+            }
+            if turned || !flips.is_empty() {
+                for place in self.targets.users(id).to_vec() {
+                    self.refresh(place, now, effects);
+                }
+            }
+        }
+        if settled {
+            if let Some(pending) = &mut self.pending {
+                pending.round.settle(id);
+            }
+            if let Some(round) = &mut self.round {
+                round.settle(id);
+            }
+            self.end_round(now, effects);
+        }
+        pace
+    }
+
+    /// Does what has become due.
+    pub(super) fn tick(&mut self, now: Moment, effects: &mut Effects) {
+        self.end_round(now, effects);
+        for (scope, order) in self.overrides.expire(now) {
+            effects.save = Save::Now;
+            effects.events.push(Kind::Override { scope: scope.clone(), order, change: OverrideChange::Expired });
+            self.refresh_scope(&scope, now, effects);
+        }
+        let due: Vec<_> = self.ends.iter().filter(|(_, end)| **end <= now.mono).map(|(place, _)| *place).collect();
+        for place in due {
+            self.refresh(place, now, effects);
+        }
+    }
+
+    /// When [`World::tick`] must be called next.
+    pub(super) fn wake(&self, now: Moment) -> Option<Duration> {
+        let rounds = [self.round.as_ref(), self.pending.as_ref().map(|pending| &pending.round)];
+        // A round of a reload may be over and wait for something else than time.
+        let rounds = rounds.into_iter().flatten().filter(|round| !round.is_over(now)).map(Round::deadline);
+        rounds.chain(self.overrides.next_expiry()).chain(self.ends.values().copied()).min()
+    }
+
+    /// Sets an override.
+    pub(super) fn set_override(
+        &mut self,
+        order: Order,
+        now: Moment,
+        effects: &mut Effects,
+    ) -> Result<(), OverrideRefused> {
+        let Order { scope, force, reason, author, lasts } = order;
+        if self.places(&scope).is_empty() {
+            return Err(OverrideRefused::Nothing(scope));
+        }
+        // A time beyond what the clocks can hold never comes.
+        let expires = lasts
+            .and_then(|lasts| Some(Moment { mono: now.mono.checked_add(lasts)?, wall: now.wall.checked_add(lasts)? }));
+        let order = Override { force, reason, author, set: now.wall, expires };
+        self.overrides.set(scope.clone(), order.clone())?;
+        effects.save = Save::Now;
+        effects.events.push(Kind::Override { scope: scope.clone(), order, change: OverrideChange::Set });
+        self.refresh_scope(&scope, now, effects);
+        Ok(())
+    }
+
+    /// Takes an override back.
+    pub(super) fn clear_override(
+        &mut self,
+        scope: &Scope,
+        now: Moment,
+        effects: &mut Effects,
+    ) -> Result<(), OverrideRefused> {
+        let order = self.overrides.clear(scope).ok_or_else(|| OverrideRefused::NotSet(scope.clone()))?;
+        effects.save = Save::Now;
+        effects.events.push(Kind::Override { scope: scope.clone(), order, change: OverrideChange::Cleared });
+        self.refresh_scope(scope, now, effects);
+        Ok(())
+    }
+
+    /// Ends the holds of a pool; says how many. None where there is no such pool.
+    pub(super) fn failback(&mut self, id: &PoolId, now: Moment, effects: &mut Effects) -> Option<usize> {
+        let place = self.place(id)?;
+        let pool = &mut self.zones[place.zone].pools[place.pool];
+        let changes = pool.memory.release();
+        let count = changes.len();
+        effects.save = Save::Now;
+        effects.events.extend(changes.into_iter().map(|change| Kind::Hold { pool: id.clone(), change }));
+        self.refresh(place, now, effects);
+        Some(count)
+    }
+
+    /// Events of a moment.
+    pub(super) fn stamp(kinds: Vec<Kind>, now: Moment) -> impl Iterator<Item = Event> {
+        kinds.into_iter().map(move |kind| Event { at: now.wall, kind })
+    }
+
+    /// All pools with their places.
+    pub(super) fn pools(&self) -> impl Iterator<Item = (Place, &Pool, &PoolState)> {
+        self.zones.iter().enumerate().flat_map(|(zone, z)| {
+            let pools = z.setup.pools.iter().zip(&z.pools).enumerate();
+            pools.map(move |(pool, (p, state))| (Place { zone, pool }, p, state))
+        })
+    }
+
+    fn place(&self, id: &PoolId) -> Option<Place> {
+        self.pools().find(|(_, _, state)| state.id == *id).map(|(place, ..)| place)
+    }
+
+    /// The pools that an override is about.
+    fn places(&self, scope: &Scope) -> Vec<Place> {
+        let covers = |pool: &Pool, state: &PoolState| match scope {
+            Scope::Pool(id) => state.id == *id,
+            Scope::Endpoint { pool: id, endpoint } => {
+                state.id == *id && pool.endpoints.iter().any(|e| e.name == *endpoint)
+            }
+            Scope::Region(region) => pool.endpoints.iter().any(|e| e.region.as_ref() == Some(region)),
+        };
+        self.pools().filter(|(_, pool, state)| covers(pool, state)).map(|(place, ..)| place).collect()
+    }
+
+    fn refresh_scope(&mut self, scope: &Scope, now: Moment, effects: &mut Effects) {
+        for place in self.places(scope) {
+            self.refresh(place, now, effects);
+        }
+    }
+
+    /// Compiles one pool again.
+    fn refresh(&mut self, place: Place, now: Moment, effects: &mut Effects) {
+        if !self.is_ready() {
+            return; // too early to judge: the round at start compiles all pools when it ends
+        }
+        let zone = &mut self.zones[place.zone];
+        let (pool, state) = (&zone.setup.pools[place.pool], &mut zone.pools[place.pool]);
+        let standings = standings(&state.id, pool, &state.links, &self.targets, &self.overrides);
+        let (compiled, changes) = policy::advance(pool, &standings, &mut state.memory, now);
+        if !changes.is_empty() || !compiled.is_same(&state.compiled) {
+            effects.save = effects.save.max(Save::Soon);
+        }
+        effects.events.extend(changes.into_iter().map(|change| Kind::Hold { pool: state.id.clone(), change }));
+        effects.events.extend(moves(&state.id, &state.compiled, &compiled));
+        if !compiled.is_same(&state.compiled) {
+            effects.touched.insert(place.zone);
+        }
+        match state.memory.next_end(now) {
+            Some(end) => self.ends.insert(place, end),
+            None => self.ends.remove(&place),
+        };
+        state.compiled = Arc::new(compiled);
+    }
+
+    /// Notes when holds end, after the pools were replaced.
+    pub(super) fn find_ends(&mut self, now: Moment) {
+        let ends = self.pools().filter_map(|(place, _, state)| Some((place, state.memory.next_end(now)?)));
+        self.ends = ends.collect();
+    }
+
+    /// Ends the round at start when it is over: only now there is something to judge by.
+    pub(super) fn end_round(&mut self, now: Moment, effects: &mut Effects) {
+        let Some(round) = self.round.take_if(|round| round.is_over(now)) else { return };
+        effects.ready = true;
+        effects.events.push(Kind::Ready { targets: self.targets.len(), missing: round.left() });
+        for zone in 0..self.zones.len() {
+            effects.touched.insert(zone);
+            for pool in 0..self.zones[zone].pools.len() {
+                self.refresh(Place { zone, pool }, now, effects);
+            }
+        }
+        // What was answered before was nobody's answer.
+        effects
+            .events
+            .retain(|kind| !matches!(kind, Kind::Answer { after, .. } if after.mode == policy::Mode::Healthy));
+    }
+
+    fn tell_flip(&self, id: WatchId, judge: usize, flip: &crate::health::Flip, effects: &mut Effects) {
+        for place in self.targets.users(id) {
+            let zone = &self.zones[place.zone];
+            let (pool, state) = (&zone.setup.pools[place.pool], &zone.pools[place.pool]);
+            for (endpoint, links) in pool.endpoints.iter().zip(&state.links) {
+                for (address, link) in endpoint.addresses.iter().zip(links) {
+                    let (Some(link), Some(watch)) = (link, &address.watch) else { continue };
+                    if link.is(id, judge) {
+                        effects.events.push(Kind::Endpoint {
+                            pool: state.id.clone(),
+                            endpoint: endpoint.name.clone(),
+                            region: endpoint.region.clone(),
+                            ip: address.ip,
+                            check: watch.check.clone(),
+                            flip: flip.clone(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What policies see of a pool's endpoints.
+pub(super) fn standings(
+    id: &PoolId,
+    pool: &Pool,
+    links: &Links,
+    targets: &Targets,
+    overrides: &Overrides,
+) -> Vec<Vec<Standing>> {
+    let endpoints = pool.endpoints.iter().zip(links);
+    endpoints
+        .map(|(endpoint, links)| {
+            let force = overrides.ruling(id, endpoint).map(|(_, order)| order.force);
+            links.iter().map(|link| outcome(link.and_then(|link| targets.tracker(link)), force)).collect()
+        })
+        .collect()
+}
+
+/// Gathers zones, links, memories and what `compile` makes of them.
+pub(super) fn zone_states(
+    zones: &[Arc<ZoneSetup>],
+    links: Vec<Vec<Links>>,
+    mut memory: impl FnMut(&PoolId) -> PoolMemory,
+    mut compile: impl FnMut(&PoolId, &Pool, &Links, &mut PoolMemory) -> Compiled,
+) -> Vec<ZoneState> {
+    let zones = zones.iter().zip(links);
+    zones
+        .map(|(setup, links)| {
+            let pools = setup.pools.iter().zip(links).map(|(pool, links)| {
+                let id = PoolId { zone: setup.name().clone(), pool: pool.name.clone() };
+                let mut memory = memory(&id);
+                let compiled = Arc::new(compile(&id, pool, &links, &mut memory));
+                PoolState { id, links, memory, compiled }
+            });
+            ZoneState { pools: pools.collect(), setup: Arc::clone(setup) }
+        })
+        .collect()
+}
+
+/// What moved between two states of a pool.
+pub(super) fn moves(id: &PoolId, before: &Compiled, after: &Compiled) -> Vec<Kind> {
+    let moved = Family::ALL.into_iter().filter_map(|family| {
+        let (old, new) = (Answer::of(before, family), Answer::of(after, family));
+        (old != new).then(|| Kind::Answer { pool: id.clone(), family, before: old, after: new })
+    });
+    moved.collect()
+}
+
+impl Answer {
+    pub(super) fn of(compiled: &Compiled, family: Family) -> Self {
+        Self { mode: compiled.plan(family).mode, addresses: compiled.steering(family).addresses().collect() }
+    }
+}
