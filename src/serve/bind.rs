@@ -21,6 +21,10 @@ const BACKLOG: i32 = 1024;
 /// given where `net.core.rmem_max` says so.
 const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
+/// Replies that the system holds for one TCP client. By itself it would hold megabytes, for each of a
+/// thousand clients, and would say that there is room again only after a third of them is read.
+const STREAM_BUFFER_BYTES: usize = 256 * 1024;
+
 /// How soon a UDP thread without queries notices the stop.
 const RECEIVE_TIMEOUT: Duration = Duration::from_millis(250);
 
@@ -195,6 +199,7 @@ fn tcp(asked: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
     socket.set_reuse_address(true)?;
     // Connections inherit it: replies are written whole, waiting for more gains nothing.
     socket.set_tcp_nodelay(true)?;
+    socket.set_send_buffer_size(STREAM_BUFFER_BYTES)?;
     socket.set_nonblocking(true)?;
     socket.bind(&asked.into())?;
     socket.listen(BACKLOG)?;

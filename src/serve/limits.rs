@@ -15,7 +15,7 @@ pub struct Limits {
     pub idle: Duration,
     /// From the first byte of a query to its last. Default 5 s, the time after which resolvers give up.
     pub message: Duration,
-    /// How long a client may take to make room for replies that wait. Default 10 s.
+    /// How long a client may take to make room for replies that wait, some 32 KiB at a time. Default 10 s.
     pub write: Duration,
     /// How long queries in flight may take when the server stops. Default 5 s.
     pub grace: Duration,

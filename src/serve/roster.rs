@@ -56,11 +56,11 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    /// Says what the connection waits for from now on. Waiting for the rest of a query, or for room,
-    /// goes on counting from where it began.
+    /// Says what the connection waits for from now on. Waiting for the rest of a query goes on counting
+    /// from where it began, however many bytes of it come.
     #[inline]
     pub(super) fn wait_for(&self, what: Waiting) {
-        if what == Waiting::Query || self.state.get().0 != what {
+        if what != Waiting::Rest || self.state.get().0 != Waiting::Rest {
             self.state.set((what, self.roster.now.get()));
         }
     }

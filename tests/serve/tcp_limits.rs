@@ -76,6 +76,32 @@ fn a_client_that_does_not_read_is_cut_off() {
 }
 
 #[test]
+fn a_client_that_reads_slowly_is_served_as_long_as_it_reads() {
+    const REPLIES: u16 = 200;
+    let write = SHORT * 4;
+    let serving = server(&["127.0.0.1:0"], Limits { write, ..Limits::default() });
+    let mut stream = tcp_client(serving.addresses()[0]);
+    // What the client's system holds is not waited for.
+    socket2::SockRef::from(&stream).set_recv_buffer_size(64 * 1024).unwrap();
+    let mut writer = stream.try_clone().unwrap();
+    let writing = std::thread::spawn(move || {
+        for n in 0..REPLIES {
+            writer.write_all(&framed(&long(n, 65_000))).unwrap();
+        }
+    });
+    // Nothing comes on this one: the wait for it is the pause between two reads.
+    let mut pause = tcp_client(serving.addresses()[0]);
+    pause.set_read_timeout(Some(write * 2 / u32::from(REPLIES))).unwrap();
+    let began = Instant::now();
+    for n in 0..REPLIES {
+        assert_eq!(id(&crate::tcp::reply(&mut stream)), n);
+        assert!(std::io::Read::read(&mut pause, &mut [0]).is_err());
+    }
+    assert!(began.elapsed() > write, "slower than one wait may last");
+    writing.join().unwrap();
+}
+
+#[test]
 fn one_client_has_so_many_connections_and_the_one_idle_longest_makes_room() {
     let serving = server(&["127.0.0.1:0"], Limits { per_client: 2, ..Limits::default() });
     let address = serving.addresses()[0];
