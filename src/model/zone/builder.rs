@@ -1,0 +1,279 @@
+//! Collects records, and makes a [`Zone`] of them.
+
+use super::Zone;
+use super::fault::{FaultKind, Place, ZoneFault};
+use crate::dns::{Hash, NAME_MAX, Name, Rtype, fold_into};
+
+const NONE: u32 = u32::MAX;
+/// Each fault holds a name; nobody reads so many.
+const FAULTS_MAX: usize = 10_000;
+
+pub(super) struct RawRecord {
+    /// Of the data, in `bytes`.
+    at: u32,
+    pub(super) ttl: u32,
+    /// The next record of the same owner.
+    next: u32,
+    len: u16,
+    pub(super) rtype: Rtype,
+    pub(super) place: Place,
+}
+
+pub(super) struct RawNode {
+    hash: u64,
+    /// Of the folded owner, in `bytes`.
+    at: u32,
+    first: u32,
+    last: u32,
+    len: u8,
+    /// What kinds of records it has: [`has`].
+    pub(super) has: u8,
+}
+
+/// Bits of [`RawNode::has`] and [`ZoneBuilder::has`].
+pub(super) mod has {
+    /// A or AAAA.
+    pub(in super::super) const ADDRESS: u8 = 1;
+    /// CNAME.
+    pub(in super::super) const ALIAS: u8 = 2;
+    /// NS, elsewhere than at the apex.
+    pub(in super::super) const CUT: u8 = 4;
+    /// DNAME.
+    pub(in super::super) const DNAME: u8 = 8;
+    /// An NS record points to it.
+    pub(in super::super) const SERVER: u8 = 16;
+}
+
+/// Collects records in any order and makes a [`Zone`] of them.
+pub struct ZoneBuilder {
+    origin: Name,
+    pub(super) folded_origin: Name,
+    bytes: Vec<u8>,
+    pub(super) records: Vec<RawRecord>,
+    pub(super) nodes: Vec<RawNode>,
+    /// Open addressing over `nodes`; its size is a power of two.
+    table: Vec<u32>,
+    /// The node of the record before: files have the records of a name together.
+    recent: usize,
+    /// All bits that some node has.
+    pub(super) has: u8,
+    faults: Vec<ZoneFault>,
+    errors: usize,
+}
+
+/// The zone is larger than 4 GiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("zone larger than 4 GiB")]
+pub struct TooLarge;
+
+impl ZoneBuilder {
+    /// An empty zone of this name.
+    #[must_use]
+    pub fn new(origin: Name) -> Self {
+        Self {
+            folded_origin: origin.folded(),
+            origin,
+            bytes: Vec::new(),
+            records: Vec::new(),
+            nodes: Vec::new(),
+            table: vec![NONE; 64],
+            recent: usize::MAX,
+            has: 0,
+            faults: Vec::new(),
+            errors: 0,
+        }
+    }
+
+    /// Makes room for about so many records.
+    pub fn reserve(&mut self, records: usize) {
+        self.records.reserve(records);
+        self.nodes.reserve(records);
+        self.bytes.reserve(records.saturating_mul(32));
+        let size = (self.nodes.len() + records).saturating_mul(4) / 3 + 1;
+        if size > self.table.len() {
+            self.resize_table(size.next_power_of_two());
+        }
+    }
+
+    /// The zone's name.
+    #[must_use]
+    pub fn origin(&self) -> &Name {
+        &self.origin
+    }
+
+    /// Adds a record. Owner and data are in uncompressed wire form, the data valid for its type.
+    /// An owner out of the zone becomes a fault.
+    ///
+    /// # Errors
+    /// [`TooLarge`] over 4 GiB in all.
+    pub fn push(&mut self, owner: &[u8], rtype: Rtype, ttl: u32, rdata: &[u8], place: Place) -> Result<(), TooLarge> {
+        let mut buffer = [0; NAME_MAX];
+        let folded = &mut buffer[..owner.len()];
+        fold_into(owner, folded);
+        let folded = &*folded;
+        let node = match self.nodes.get(self.recent) {
+            Some(node) if self.owner(node) == folded => self.recent,
+            _ => {
+                if !ends_with_labels(folded, self.folded_origin.as_wire()) {
+                    let owner = Name::from_wire(owner).unwrap_or_else(|_| Name::root());
+                    self.fault(ZoneFault::new(FaultKind::OutOfZone, owner, rtype).at(place));
+                    return Ok(());
+                }
+                self.find_or_insert(folded)?
+            }
+        };
+        self.recent = node;
+        let at = u32::try_from(self.bytes.len()).map_err(|_| TooLarge)?;
+        let index = u32::try_from(self.records.len()).map_err(|_| TooLarge)?;
+        let len = u16::try_from(rdata.len()).map_err(|_| TooLarge)?;
+        self.bytes.extend_from_slice(rdata);
+        self.records.push(RawRecord { at, ttl, next: NONE, len, rtype, place });
+        let bit = match rtype {
+            Rtype::A | Rtype::AAAA => has::ADDRESS,
+            Rtype::CNAME => has::ALIAS,
+            Rtype::DNAME => has::DNAME,
+            Rtype::NS if owner.len() > self.origin.as_wire().len() => has::CUT,
+            _ => 0,
+        };
+        self.has |= bit;
+        self.nodes[node].has |= bit;
+        let last = std::mem::replace(&mut self.nodes[node].last, index);
+        match self.records.get_mut(last as usize) {
+            Some(before) => before.next = index,
+            None => self.nodes[node].first = index,
+        }
+        Ok(())
+    }
+
+    /// The zone, with warnings; or everything that is wrong with it, warnings included.
+    ///
+    /// # Errors
+    /// All faults, in the order of the records.
+    pub fn finish(mut self) -> Result<(Zone, Vec<ZoneFault>), Vec<ZoneFault>> {
+        let mut out = Vec::with_capacity(self.bytes.len() + self.nodes.len() * 16);
+        let mut kept = 0;
+        let mut order: Vec<u32> = Vec::new();
+        for index in 0..self.nodes.len() {
+            order.clear();
+            order.extend(self.records_of(&self.nodes[index]).map(|(number, _)| number));
+            if order.len() > 1 {
+                order.sort_by_key(|i| (self.records[*i as usize].rtype, *i));
+            }
+            self.check_node(index, &mut order);
+            kept += self.write_node(index, &order, &mut out);
+        }
+        self.check_apex();
+        self.lint();
+        self.faults.sort_by_key(|fault| fault.place.map(|p| (p.file, p.at)));
+        if self.errors > 0 {
+            return Err(self.faults);
+        }
+        let zone = Zone { origin: self.origin, bytes: out.into(), nodes: self.nodes.len(), records: kept };
+        Ok((zone, self.faults))
+    }
+
+    /// The folded owner of a node.
+    pub(super) fn owner(&self, node: &RawNode) -> &[u8] {
+        &self.bytes[node.at as usize..][..usize::from(node.len)]
+    }
+
+    pub(super) fn rdata(&self, record: &RawRecord) -> &[u8] {
+        &self.bytes[record.at as usize..][..usize::from(record.len)]
+    }
+
+    pub(super) fn is_apex(&self, node: &RawNode) -> bool {
+        self.owner(node) == self.folded_origin.as_wire()
+    }
+
+    /// The records of a node with their numbers, in the order in which they came.
+    pub(super) fn records_of(&self, node: &RawNode) -> impl Iterator<Item = (u32, &RawRecord)> {
+        let mut next = node.first;
+        std::iter::from_fn(move || {
+            let record = self.records.get(next as usize)?;
+            Some((std::mem::replace(&mut next, record.next), record))
+        })
+    }
+
+    /// A fault about one record of a node.
+    pub(super) fn fault_of(&self, index: usize, kind: FaultKind, record: &RawRecord) -> ZoneFault {
+        let owner = Name::from_wire(self.owner(&self.nodes[index])).unwrap_or_else(|_| Name::root());
+        ZoneFault::new(kind, owner, record.rtype).at(record.place)
+    }
+
+    pub(super) fn fault(&mut self, fault: ZoneFault) {
+        // Warnings never take the place of the first error.
+        let is_first_error = !fault.kind.is_warning() && self.errors == 0;
+        self.errors += usize::from(!fault.kind.is_warning());
+        if self.faults.len() < FAULTS_MAX || is_first_error {
+            self.faults.push(fault);
+        }
+    }
+
+    /// The node of a folded name.
+    pub(super) fn find(&self, folded: &[u8]) -> Option<usize> {
+        let hash = Hash::of(folded).0;
+        let mask = self.table.len() - 1;
+        let mut slot = slot_of(hash, mask);
+        while let Some(node) = self.nodes.get(self.table[slot] as usize) {
+            if node.hash == hash && self.owner(node) == folded {
+                return Some(self.table[slot] as usize);
+            }
+            slot = (slot + 1) & mask;
+        }
+        None
+    }
+
+    fn find_or_insert(&mut self, folded: &[u8]) -> Result<usize, TooLarge> {
+        if (self.nodes.len() + 1) * 4 > self.table.len() * 3 {
+            self.resize_table(self.table.len() * 2);
+        }
+        let hash = Hash::of(folded).0;
+        let mask = self.table.len() - 1;
+        let mut slot = slot_of(hash, mask);
+        while let Some(node) = self.nodes.get(self.table[slot] as usize) {
+            if node.hash == hash && self.owner(node) == folded {
+                return Ok(self.table[slot] as usize);
+            }
+            slot = (slot + 1) & mask;
+        }
+        let index = self.nodes.len();
+        self.table[slot] = u32::try_from(index).map_err(|_| TooLarge)?;
+        let at = u32::try_from(self.bytes.len()).map_err(|_| TooLarge)?;
+        let len = u8::try_from(folded.len()).map_err(|_| TooLarge)?;
+        self.bytes.extend_from_slice(folded);
+        self.nodes.push(RawNode { hash, at, first: NONE, last: NONE, len, has: 0 });
+        Ok(index)
+    }
+
+    fn resize_table(&mut self, size: usize) {
+        let mask = size - 1;
+        self.table.clear();
+        self.table.resize(size, NONE);
+        for (index, node) in (0u32..).zip(&self.nodes) {
+            let mut slot = slot_of(node.hash, mask);
+            while self.table[slot] != NONE {
+                slot = (slot + 1) & mask;
+            }
+            self.table[slot] = index;
+        }
+    }
+}
+
+fn slot_of(hash: u64, mask: usize) -> usize {
+    #[allow(clippy::cast_possible_truncation)] // masked to the table's size
+    let low = hash as usize;
+    low & mask
+}
+
+/// Whether folded `name` is folded `ancestor` or below it.
+pub(super) fn ends_with_labels(name: &[u8], ancestor: &[u8]) -> bool {
+    let Some(skip) = name.len().checked_sub(ancestor.len()) else { return false };
+    if name[skip..] != *ancestor {
+        return false;
+    }
+    let mut at = 0;
+    while at < skip {
+        at += usize::from(name[at]) + 1;
+    }
+    at == skip
+}

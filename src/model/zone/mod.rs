@@ -1,0 +1,250 @@
+//! A zone's static records, grouped into nodes and RRsets, checked against the rules that hold for
+//! a zone as a whole.
+//!
+//! Millions of records stand here, so they are kept as one run of bytes: no object per name.
+
+mod builder;
+mod fault;
+mod lint;
+mod rules;
+
+pub use builder::{TooLarge, ZoneBuilder};
+pub use fault::{FaultKind, Place, ZoneFault};
+
+use std::fmt;
+
+use crate::dns::{Name, Rtype};
+
+/// The longest TTL (RFC 2181, 8).
+pub const TTL_MAX: u32 = 0x7fff_ffff;
+
+/// The static records of one zone. Has a SOA and NS records at the apex.
+pub struct Zone {
+    origin: Name,
+    /// Nodes one after another: owner length, owner (folded), RRset count as u16; per RRset type,
+    /// TTL (u32), record count (u16); per record length (u16) and bytes. All little-endian.
+    bytes: Box<[u8]>,
+    nodes: usize,
+    records: usize,
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Zone({}, {} records)", self.origin, self.records)
+    }
+}
+
+impl Zone {
+    /// The zone's name.
+    #[must_use]
+    pub fn origin(&self) -> &Name {
+        &self.origin
+    }
+
+    /// How many names own records.
+    #[must_use]
+    pub fn node_count(&self) -> usize {
+        self.nodes
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn record_count(&self) -> usize {
+        self.records
+    }
+
+    /// Every name that owns records, in the order of first appearance.
+    #[must_use]
+    pub fn nodes(&self) -> Nodes<'_> {
+        Nodes { rest: &self.bytes }
+    }
+
+    /// The RRset of a name and type; looks at every node before it, so not for queries.
+    #[must_use]
+    pub fn rrset(&self, owner: &Name, rtype: Rtype) -> Option<Rrset<'_>> {
+        let folded = owner.folded();
+        self.nodes().find(|node| node.owner == folded.as_wire())?.rrsets().find(|set| set.rtype == rtype)
+    }
+}
+
+/// A name and its RRsets.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    /// The owner, folded, in wire form.
+    pub owner: &'a [u8],
+    count: u16,
+    body: &'a [u8],
+}
+
+impl<'a> Node<'a> {
+    /// Its RRsets, by rising type number.
+    #[must_use]
+    pub fn rrsets(&self) -> Rrsets<'a> {
+        Rrsets { left: self.count, rest: self.body }
+    }
+}
+
+/// The records of one name and type.
+#[derive(Clone, Copy)]
+pub struct Rrset<'a> {
+    /// Their type.
+    pub rtype: Rtype,
+    /// Their TTL in seconds.
+    pub ttl: u32,
+    /// How many there are.
+    pub count: u16,
+    body: &'a [u8],
+}
+
+impl<'a> Rrset<'a> {
+    /// Their data in uncompressed wire form, in the order of the file.
+    pub fn rdatas(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut rest = self.body;
+        (0..self.count).map(move |_| {
+            let (len, tail) = take_u16(rest);
+            let (rdata, tail) = tail.split_at(usize::from(len));
+            rest = tail;
+            rdata
+        })
+    }
+}
+
+/// Iterator over nodes.
+#[derive(Clone)]
+pub struct Nodes<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Nodes<'a> {
+    type Item = Node<'a>;
+
+    fn next(&mut self) -> Option<Node<'a>> {
+        let (&len, tail) = self.rest.split_first()?;
+        let (owner, tail) = tail.split_at(usize::from(len));
+        let (count, body) = take_u16(tail);
+        let mut sets = Rrsets { left: count, rest: body };
+        sets.by_ref().for_each(drop);
+        self.rest = sets.rest;
+        Some(Node { owner, count, body: &body[..body.len() - sets.rest.len()] })
+    }
+}
+
+/// Iterator over the RRsets of a node.
+#[derive(Clone)]
+pub struct Rrsets<'a> {
+    left: u16,
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Rrsets<'a> {
+    type Item = Rrset<'a>;
+
+    fn next(&mut self) -> Option<Rrset<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let (rtype, tail) = take_u16(self.rest);
+        let (ttl, tail) = tail.split_at(4);
+        let ttl = u32::from_le_bytes([ttl[0], ttl[1], ttl[2], ttl[3]]);
+        let (count, body) = take_u16(tail);
+        let mut end = 0;
+        for _ in 0..count {
+            end += 2 + usize::from(take_u16(&body[end..]).0);
+        }
+        let (body, rest) = body.split_at(end);
+        self.rest = rest;
+        Some(Rrset { rtype: Rtype(rtype), ttl, count, body })
+    }
+}
+
+fn take_u16(bytes: &[u8]) -> (u16, &[u8]) {
+    (u16::from_le_bytes([bytes[0], bytes[1]]), &bytes[2..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).expect(text)
+    }
+
+    fn place(at: u32) -> Place {
+        Place { file: 0, len: 1, at }
+    }
+
+    fn build(records: &[(&str, Rtype, u32, &[u8])]) -> Result<(Zone, Vec<ZoneFault>), Vec<ZoneFault>> {
+        let mut builder = ZoneBuilder::new(name("Example"));
+        for (at, (owner, rtype, ttl, rdata)) in (1..).zip(records) {
+            builder.push(name(owner).as_wire(), *rtype, *ttl, rdata, place(at)).expect("small");
+        }
+        builder.finish()
+    }
+
+    const APEX: [(&str, Rtype, u32, &[u8]); 2] =
+        [("example", Rtype::SOA, 60, b"soa"), ("EXAMPLE", Rtype::NS, 60, b"ns")];
+
+    #[test]
+    fn records_group_by_folded_owner_and_type() {
+        let mut records = APEX.to_vec();
+        records.extend([
+            ("a.example", Rtype::TXT, 5, &b"one"[..]),
+            ("b.example", Rtype::A, 5, b"1234"),
+            ("A.Example", Rtype::A, 9, b"5678"),
+            ("a.example", Rtype::TXT, 5, b"two"),
+        ]);
+        let (zone, warnings) = build(&records).expect("a good zone");
+        assert!(warnings.is_empty());
+        assert_eq!((zone.node_count(), zone.record_count()), (3, 6));
+        let owners: Vec<_> = zone.nodes().map(|n| Name::from_wire(n.owner).expect("wire").to_string()).collect();
+        assert_eq!(owners, ["example.", "a.example.", "b.example."]);
+        let txt = zone.rrset(&name("a.EXAMPLE"), Rtype::TXT).expect("there");
+        assert_eq!(txt.rdatas().collect::<Vec<_>>(), [&b"one"[..], b"two"]);
+        assert_eq!(zone.rrset(&name("a.example"), Rtype::A).map(|s| s.ttl), Some(9));
+    }
+
+    #[test]
+    fn whole_zone_rules_are_enforced() {
+        let kinds = |extra: &[(&'static str, Rtype, u32, &'static [u8])]| -> Vec<FaultKind> {
+            let mut records = APEX.to_vec();
+            records.extend(extra);
+            match build(&records) {
+                Ok((_, faults)) | Err(faults) => faults.iter().map(|f| f.kind).collect(),
+            }
+        };
+        assert_eq!(kinds(&[("other", Rtype::A, 1, b"1")]), [FaultKind::OutOfZone]);
+        assert_eq!(kinds(&[("notexample", Rtype::A, 1, b"1")]), [FaultKind::OutOfZone]);
+        assert_eq!(kinds(&[("example", Rtype::SOA, 60, b"so2")]), [FaultKind::SecondSoa]);
+        assert_eq!(kinds(&[("a.example", Rtype::SOA, 60, b"so2")]), [FaultKind::SoaBelowApex]);
+        assert_eq!(
+            kinds(&[("a.example", Rtype::CNAME, 1, b"x"), ("a.example", Rtype::A, 1, b"1")]),
+            [FaultKind::CnameAndOther]
+        );
+        assert_eq!(
+            kinds(&[("a.example", Rtype::CNAME, 1, b"x"), ("a.example", Rtype::CNAME, 1, b"y")]),
+            [FaultKind::CnameAndOther]
+        );
+        assert_eq!(
+            kinds(&[("a.example", Rtype::DNAME, 1, b"x"), ("a.example", Rtype::DNAME, 1, b"y")]),
+            [FaultKind::SecondDname]
+        );
+        assert_eq!(kinds(&[("a.example", Rtype::A, 1, b"x"), ("a.example", Rtype::A, 2, b"y")]), [FaultKind::MixedTtl]);
+        assert_eq!(
+            kinds(&[("a.example", Rtype::A, 1, b"x"), ("a.example", Rtype::A, 1, b"x")]),
+            [FaultKind::Duplicate]
+        );
+        let Err(faults) = build(&[]) else { panic!("an empty zone was accepted") };
+        assert_eq!(faults.iter().map(|f| f.kind).collect::<Vec<_>>(), [FaultKind::NoSoa, FaultKind::NoNs]);
+        let big = [7u8; 40_000];
+        let mut records = APEX.to_vec();
+        let other = [8u8; 40_000];
+        records.extend([("a.example", Rtype::TXT, 1, &big[..]), ("a.example", Rtype::TXT, 1, &other[..])]);
+        assert_eq!(build(&records).expect_err("too large")[0].kind, FaultKind::RrsetTooLarge);
+    }
+
+    #[test]
+    fn mixed_ttls_take_the_lowest() {
+        let mut records = APEX.to_vec();
+        records.extend([("a.example", Rtype::A, 9, &b"x"[..]), ("a.example", Rtype::A, 3, b"y")]);
+        let (zone, _) = build(&records).expect("a warning only");
+        assert_eq!(zone.rrset(&name("a.example"), Rtype::A).map(|s| s.ttl), Some(3));
+    }
+}
