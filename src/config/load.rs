@@ -23,6 +23,8 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// Files and folders whose change makes another load worth while.
     pub watched: Vec<PathBuf>,
+    /// How many zones the folder has, with and without errors.
+    pub zones: usize,
     /// For the next load.
     pub loaded: Loaded,
 }
@@ -49,6 +51,7 @@ pub fn load(path: &Path, previous: Option<&Loaded>) -> Report {
         setup: None,
         diagnostics: Vec::new(),
         watched: vec![path.to_owned()],
+        zones: 0,
         loaded: previous.cloned().unwrap_or_default(),
     };
     load_node(path, &mut report);
@@ -105,6 +108,7 @@ fn load_zones(
             return None;
         }
     };
+    report.zones = found.len();
     let mut known = std::mem::take(&mut report.loaded.zones);
     let mut zones = Vec::with_capacity(found.len());
     for found in found {
