@@ -7,7 +7,8 @@
 mod listener;
 mod routes;
 mod server;
+mod status;
 
-pub use listener::{BindError, Listener};
+pub use listener::{BindError, Listener, Shown};
 pub use routes::{Readiness, View, router};
 pub use server::run;

@@ -12,6 +12,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::server::Origin;
+use super::status;
+use crate::control::Handle;
 
 /// Nothing here takes a body.
 const BODY_BYTES_MAX: usize = 1024;
@@ -28,6 +30,8 @@ pub enum Readiness {
 /// What the API shows.
 #[derive(Clone)]
 pub struct View {
+    /// Asked for its status.
+    pub control: Handle,
     /// Watched for `/readyz`.
     pub readiness: watch::Receiver<Readiness>,
 }
@@ -37,6 +41,7 @@ pub fn router(view: View) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
+        .route("/v1/status", get(status::status))
         .fallback(async || Fault::new(StatusCode::NOT_FOUND, "not-found", "no such path"))
         .method_not_allowed_fallback(async || {
             Fault::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path can only be read")
