@@ -1,1 +1,105 @@
-//! Commands, one per file.
+//! Commands, one per file. Each returns how it ended; nothing here exits by itself.
+
+mod check;
+mod completions;
+mod demo;
+mod log;
+mod paint;
+mod serve;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("PHAROS_TARGET"), ")");
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  the answer is no: a check failed, the node could not start, a drill missed its bound
+  2  the command line is wrong";
+
+/// An authoritative DNS server that answers with a healthy region.
+///
+/// It probes the endpoints of each region all the time and answers A and AAAA with one that works.
+/// Begin with `pharos demo`: it needs no files and no rights.
+#[derive(Debug, Parser)]
+#[command(name = "pharos", version = VERSION, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Check(check::Args),
+    Demo(demo::Args),
+    Completions(completions::Args),
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// It did what it was told.
+    Done,
+    /// The answer is no.
+    No,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::No => 1,
+        })
+    }
+}
+
+/// Reads the command line and does what it says. A wrong one ends the process with 2.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    }
+    .into()
+}
+
+/// Writes to standard output. A reader that went away (`pharos check | head`) is no failure.
+pub(crate) fn print(text: &str) -> Exit {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("cannot write to standard output: {error}"));
+            Exit::No
+        }
+        _ => Exit::Done,
+    }
+}
+
+/// Writes one complaint to standard error, where nothing can be done if that fails.
+pub(crate) fn complain(text: &str) {
+    complain_raw(&format!("pharos: {text}\n"));
+}
+
+/// Writes text to standard error as it is.
+pub(crate) fn complain_raw(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,1 +1,0 @@
-//! Bind, spawn, ready, drain.

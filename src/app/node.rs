@@ -1,0 +1,206 @@
+//! A node that answers.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::reload::Reloader;
+use super::tasks::Tasks;
+use super::{AppError, diagnostics, systemd};
+use crate::admin::{self, Listener, Readiness, Shown, View};
+use crate::config::{self, Report};
+use crate::control::{self, Handle, StateFile};
+use crate::model::check::{Pace, WatchId};
+use crate::model::observation::Observation;
+use crate::probe;
+use crate::serve::{self, Limits, Serving};
+
+/// What answering the last queries may take at the end.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// What saving the state and ending the tasks may take after that.
+const TASKS_TIME: Duration = Duration::from_secs(2);
+
+/// A node that answers, and all that belongs to it.
+pub struct Node {
+    control: Handle,
+    serving: Serving,
+    admin: Vec<Shown>,
+    tasks: Tasks,
+    readiness: watch::Sender<Readiness>,
+    stop: watch::Sender<bool>,
+}
+
+impl Node {
+    /// Loads, binds, has every target checked, and answers. Returns once queries are answered.
+    ///
+    /// # Errors
+    /// Whatever keeps the node from answering.
+    pub async fn start(config: &Path) -> Result<Self, AppError> {
+        // From here on SIGHUP waits for its turn instead of ending the process.
+        let hangup = signal(SignalKind::hangup()).map_err(AppError::Signals)?;
+        let Report { setup, diagnostics, watched, loaded, .. } = load(config).await?;
+        let Some(setup) = setup else { return Err(AppError::Config(diagnostics)) };
+        diagnostics::log(&diagnostics);
+        tracing::info!(
+            node = &*setup.node.name,
+            region = setup.node.region.as_ref().map(|region| region.as_str()),
+            zones = setup.zones.len(),
+            config = %config.display(),
+            "starting pharos {}",
+            env!("CARGO_PKG_VERSION")
+        );
+
+        let (state, saved) = open_state(&setup.node.state).await?;
+        let bound = serve::bind(&setup.node.dns, setup.node.udp_threads)?;
+        let mut listeners = Vec::new();
+        for address in &setup.node.admin {
+            listeners.push(Listener::bind(address).await?);
+        }
+        let admin: Vec<Shown> = listeners.iter().map(Listener::address).collect();
+        tracing::info!(dns = words(&bound.addresses()), admin = words(&admin), "listening");
+
+        let mut tasks = Tasks::default();
+        let stop = watch::Sender::new(false);
+        let readiness = watch::Sender::new(Readiness::Not("the first checks are running"));
+        let started = control::start(setup, Some(state), saved).await;
+        let (control, world) = started.map_err(|_| AppError::Died("compiling the zones"))?;
+        tasks.spawn("control", watched_end(world, stop.subscribe()));
+        let router = admin::router(View { control: control.clone(), readiness: readiness.subscribe() });
+        for listener in listeners {
+            let (router, stop) = (router.clone(), stop.subscribe());
+            tasks.spawn("the admin listener", async move {
+                admin::run(listener, router, stop).await;
+                Ok(())
+            });
+        }
+        let (watches, reporter, told) = (control.watches(), control.clone(), told(stop.subscribe()));
+        tasks.spawn("probing", async move {
+            probe::run(watches, reporter, told).await;
+            Ok(())
+        });
+
+        systemd::status("the first checks are running");
+        let mut ready = control.ready();
+        tokio::select! {
+            ready = ready.wait_for(|ready| *ready) => drop(ready),
+            error = tasks.failed() => return Err(error),
+        }
+        let store = control.store();
+        let serving = bound.serve(|| store.reader(), Limits { grace: DRAIN_TIME, ..Limits::default() })?;
+        let reloader = Reloader::new(config, control.clone(), loaded, &watched);
+        tasks.spawn("reloading", reloader.run(hangup));
+        if let Some(every) = systemd::watchdog_interval() {
+            tasks.spawn("the watchdog", watchdog(every, control.clone()));
+        }
+        readiness.send_replace(Readiness::Ready);
+        systemd::ready("answering");
+        tracing::info!("answering");
+        Ok(Self { control, serving, admin, tasks, readiness, stop })
+    }
+
+    /// Where DNS is answered, in the order of the configuration.
+    #[must_use]
+    pub fn dns(&self) -> &[SocketAddr] {
+        self.serving.addresses()
+    }
+
+    /// Where the admin API listens.
+    #[must_use]
+    pub fn admin(&self) -> &[Shown] {
+        &self.admin
+    }
+
+    /// The way to the one who decides.
+    #[must_use]
+    pub fn control(&self) -> &Handle {
+        &self.control
+    }
+
+    /// Waits until a part of the node ends by itself: always a fault, and the end of the node.
+    pub async fn failed(&mut self) -> AppError {
+        tokio::select! {
+            error = self.serving.failed() => error.into(),
+            error = self.tasks.failed() => error,
+        }
+    }
+
+    /// Answers what was asked, saves the state, and ends; bounded in time.
+    ///
+    /// # Errors
+    /// When a part had failed before.
+    pub async fn stop(mut self) -> Result<(), AppError> {
+        systemd::stopping();
+        self.readiness.send_replace(Readiness::Not("stopping"));
+        // Longer than the grace of its connections, so that only a thread that hangs is cut off.
+        match timeout(DRAIN_TIME + TASKS_TIME, self.serving.stop()).await {
+            Ok(counts) => {
+                let counts = counts?;
+                tracing::debug!(queries = counts.queries, replies = counts.replies, "answered");
+            }
+            Err(_) => tracing::warn!("queries in flight took too long and are dropped"),
+        }
+        self.stop.send_replace(true);
+        let saved = async {
+            self.control.stop().await;
+            self.tasks.ended().await;
+        };
+        if timeout(TASKS_TIME, saved).await.is_err() {
+            tracing::warn!("some tasks took too long to end and are cut off");
+        }
+        Ok(())
+    }
+}
+
+async fn load(config: &Path) -> Result<Report, AppError> {
+    let path = config.to_owned();
+    let read = tokio::task::spawn_blocking(move || config::load(&path, None));
+    read.await.map_err(|_| AppError::Died("reading the configuration"))
+}
+
+async fn open_state(folder: &Path) -> Result<(StateFile, control::Saved), AppError> {
+    let folder = folder.to_owned();
+    let opened = tokio::task::spawn_blocking(move || StateFile::open(&folder));
+    Ok(opened.await.map_err(|_| AppError::Died("reading the state"))??)
+}
+
+/// Ends when the task does; in order only once the node is told to stop.
+async fn watched_end(task: JoinHandle<()>, stop: watch::Receiver<bool>) -> Result<(), AppError> {
+    match task.await {
+        Ok(()) if *stop.borrow() => Ok(()),
+        _ => Err(AppError::Died("control")),
+    }
+}
+
+/// Completes when the node is told to stop.
+async fn told(mut stop: watch::Receiver<bool>) {
+    // An error says that the node is gone: told enough.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+impl probe::Reporter for Handle {
+    fn report(&self, id: WatchId, observation: Observation) -> impl Future<Output = Pace> + Send {
+        Handle::report(self, id, observation)
+    }
+}
+
+/// Tells the service manager that the node is alive, as long as the one who decides answers.
+async fn watchdog(every: Duration, control: Handle) -> Result<(), AppError> {
+    let mut tick = interval(every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tick.tick().await;
+        if control.status().await.is_ok() {
+            systemd::watchdog();
+        }
+    }
+}
+
+/// Addresses with spaces between them.
+fn words<T: ToString>(all: &[T]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}

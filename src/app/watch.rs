@@ -1,0 +1,193 @@
+//! Tells when a file that the configuration was read from changes.
+//!
+//! Folders are watched, not files: editors and deploy tools write a new file and rename it. Of what
+//! happens in a folder only zone files and named files count, so that a state folder beside them,
+//! or an editor's swap file, causes nothing.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+/// No further change for this long: the writer is done.
+const QUIET: Duration = Duration::from_millis(50);
+/// However busy the folder is, a change is taken up after this.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// What Kubernetes renames when the files of a volume change; the files themselves are links.
+const VOLUME_LINK: &str = "..data";
+
+/// What in the watched folders is worth a reload.
+#[derive(Debug, Default)]
+struct Interest {
+    /// Zone files in these.
+    folders: BTreeSet<PathBuf>,
+    /// These, wherever they are: files, and the folders themselves.
+    paths: BTreeSet<PathBuf>,
+}
+
+impl Interest {
+    fn in_path(&self, path: &Path) -> bool {
+        if self.paths.contains(path) || path.file_name() == Some(OsStr::new(VOLUME_LINK)) {
+            return true;
+        }
+        let zone_file = path.extension().is_some_and(|e| e == "zone" || e == "toml");
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        zone_file && !hidden && path.parent().is_some_and(|folder| self.folders.contains(folder))
+    }
+
+    /// Reading a file is no change, and a reload reads all of them.
+    fn in_event(&self, event: &Event) -> bool {
+        let change = match event.kind {
+            EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
+            _ => true,
+        };
+        change && (event.need_rescan() || event.paths.iter().any(|path| self.in_path(path)))
+    }
+}
+
+/// Watches the folders of a configuration.
+pub(super) struct Watcher {
+    inner: Option<RecommendedWatcher>,
+    interest: Arc<Mutex<Interest>>,
+    folders: BTreeSet<PathBuf>,
+    changes: mpsc::Receiver<()>,
+}
+
+impl Watcher {
+    /// Begins without a folder. Where the system cannot watch, that is logged, and SIGHUP remains.
+    pub(super) fn new() -> Self {
+        let (sender, changes) = mpsc::channel(1);
+        let interest = Arc::new(Mutex::new(Interest::default()));
+        let shared = Arc::clone(&interest);
+        let inner = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
+            Ok(event) => {
+                if shared.lock().unwrap_or_else(PoisonError::into_inner).in_event(&event) {
+                    // A full channel already says what there is to say.
+                    let _ = sender.try_send(());
+                }
+            }
+            Err(error) => tracing::warn!(%error, "watching files failed; reload with SIGHUP"),
+        });
+        let inner = inner.inspect_err(|error| tracing::warn!(%error, "files are not watched; reload with SIGHUP")).ok();
+        Self { inner, interest, folders: BTreeSet::new(), changes }
+    }
+
+    /// Watches these folders and files, and nothing else. Whether a folder is new: what changed in
+    /// it before was not seen.
+    pub(super) fn follow(&mut self, watched: &[PathBuf]) -> bool {
+        let mut interest = Interest::default();
+        let mut wanted = BTreeSet::new();
+        for path in watched {
+            let Ok(path) = std::path::absolute(path) else { continue };
+            if path.is_dir() {
+                wanted.insert(path.clone());
+                interest.folders.insert(path.clone());
+            }
+            if let Some(parent) = path.parent().filter(|parent| parent.is_dir()) {
+                wanted.insert(parent.to_owned());
+            }
+            interest.paths.insert(path);
+        }
+        *self.interest.lock().unwrap_or_else(PoisonError::into_inner) = interest;
+        let Some(inner) = &mut self.inner else { return false };
+        for folder in self.folders.difference(&wanted) {
+            // Fails where the folder is gone, and with it the watch.
+            let _ = inner.unwatch(folder);
+        }
+        let mut followed = BTreeSet::new();
+        let mut any_new = false;
+        for folder in wanted {
+            // Watching again costs one system call, and follows a folder that was replaced.
+            match inner.watch(&folder, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    any_new |= !self.folders.contains(&folder);
+                    followed.insert(folder);
+                }
+                Err(error) => {
+                    tracing::warn!(folder = %folder.display(), %error, "folder is not watched; reload with SIGHUP");
+                }
+            }
+        }
+        self.folders = followed;
+        any_new
+    }
+
+    /// Waits for a change, and until the writer seems done.
+    pub(super) async fn changed(&mut self) {
+        if self.changes.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+        let latest = Instant::now() + PATIENCE;
+        while Instant::now() < latest {
+            let quiet = (Instant::now() + QUIET).min(latest);
+            if timeout_at(quiet, self.changes.recv()).await.is_err() {
+                break;
+            }
+        }
+    }
+
+    /// Forgets changes until now: a reload is about to read everything.
+    pub(super) fn forget(&mut self) {
+        while self.changes.try_recv().is_ok() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn soon(watcher: &mut Watcher) -> bool {
+        tokio::time::timeout(Duration::from_secs(5), watcher.changed()).await.is_ok()
+    }
+
+    async fn quiet(watcher: &mut Watcher) -> bool {
+        tokio::time::timeout(Duration::from_millis(300), watcher.changed()).await.is_err()
+    }
+
+    #[tokio::test]
+    async fn zone_files_count_and_nothing_else_does() {
+        let root = tempfile::tempdir().unwrap();
+        let zones = root.path().join("zones");
+        std::fs::create_dir(&zones).unwrap();
+        let node = root.path().join("pharos.toml");
+        std::fs::write(&node, "").unwrap();
+        let mut watcher = Watcher::new();
+        assert!(watcher.follow(&[node.clone(), zones.clone()]));
+        assert!(!watcher.follow(&[node.clone(), zones.clone()]));
+
+        std::fs::write(root.path().join("state.json"), "{}").unwrap();
+        std::fs::write(zones.join(".a.zone.swp"), "x").unwrap();
+        std::fs::read(&node).unwrap();
+        assert!(quiet(&mut watcher).await);
+
+        std::fs::write(zones.join("a.zone"), "x").unwrap();
+        assert!(soon(&mut watcher).await);
+        std::fs::write(zones.join("new"), "x").unwrap();
+        std::fs::rename(zones.join("new"), zones.join("a.toml")).unwrap();
+        assert!(soon(&mut watcher).await);
+        std::fs::write(&node, "x").unwrap();
+        assert!(soon(&mut watcher).await);
+        assert!(quiet(&mut watcher).await);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_replaced_is_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let zones = root.path().join("zones");
+        std::fs::create_dir(&zones).unwrap();
+        let mut watcher = Watcher::new();
+        watcher.follow(std::slice::from_ref(&zones));
+        std::fs::rename(&zones, root.path().join("old")).unwrap();
+        std::fs::create_dir(&zones).unwrap();
+        assert!(soon(&mut watcher).await);
+        watcher.follow(std::slice::from_ref(&zones));
+        std::fs::write(zones.join("a.zone"), "x").unwrap();
+        assert!(soon(&mut watcher).await);
+    }
+}
