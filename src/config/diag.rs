@@ -1,6 +1,6 @@
 //! Diagnostics: what is wrong, where, and what to do about it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +41,36 @@ pub struct Span {
     pub source: Source,
     /// Bytes; may be empty to point between two.
     pub range: Range<usize>,
+    /// Lines of the file before the source's text, once that is cut down to what is shown.
+    skipped: usize,
+}
+
+impl Span {
+    /// Line and column of its beginning, both from 1; columns count characters.
+    #[must_use]
+    pub fn line_column(&self) -> (usize, usize) {
+        let (line, column) = self.source.line_column(self.range.start);
+        (line + self.skipped, column)
+    }
+
+    /// The bytes of the line it begins in, without the line's end.
+    fn line(&self) -> Range<usize> {
+        let text = &self.source.text;
+        let at = self.range.start.min(text.len());
+        let start = text[..at].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+        let end = text[at..].iter().position(|b| *b == b'\n').map_or(text.len(), |i| at + i);
+        start..end
+    }
+
+    /// The same with its line alone, so that nothing holds on to the file's text.
+    fn cut(self) -> Self {
+        let line = self.line();
+        let range = self.range.start.clamp(line.start, line.end) - line.start
+            ..self.range.end.clamp(line.start, line.end) - line.start;
+        let skipped = self.line_column().0 - 1;
+        let text = self.source.text[line].into();
+        Self { source: Source { shown: self.source.shown, text }, range, skipped }
+    }
 }
 
 /// One finding.
@@ -86,7 +116,7 @@ impl Diagnostic {
     /// Points at text.
     #[must_use]
     pub fn at(mut self, source: &Source, range: Range<usize>) -> Self {
-        self.span = Some(Span { source: source.clone(), range });
+        self.span = Some(Span { source: source.clone(), range, skipped: 0 });
         self
     }
 
@@ -103,17 +133,22 @@ impl Diagnostic {
         self.severity == Severity::Warning
     }
 
-    /// Errors first; then by file, as people see it, and by place.
+    /// Lets go of the text of its file, but for the line that is shown.
     #[must_use]
-    pub fn order(&self, other: &Self) -> std::cmp::Ordering {
-        fn key(diagnostic: &Diagnostic) -> (Severity, Option<&Path>, usize) {
+    pub(super) fn cut(mut self) -> Self {
+        self.span = self.span.map(Span::cut);
+        self
+    }
+
+    /// Errors first; then by file, as people see it, and by place.
+    pub(super) fn sort(diagnostics: &mut [Self]) {
+        diagnostics.sort_by_cached_key(|diagnostic| {
             let (file, at) = match &diagnostic.span {
-                Some(span) => (Some(span.source.shown.as_path()), span.range.start),
-                None => (diagnostic.file.as_deref(), 0),
+                Some(span) => (Some(span.source.shown.clone()), span.line_column()),
+                None => (diagnostic.file.clone(), (0, 0)),
             };
             (diagnostic.severity, file, at)
-        }
-        key(self).cmp(&key(other))
+        });
     }
 
     /// Adds the words beside the underline.
@@ -138,32 +173,43 @@ impl fmt::Display for Diagnostic {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        writeln!(f, "{severity}[{}]: {}", self.code, self.message)?;
-        if let Some(Span { source, range }) = &self.span {
-            let (line, column) = source.line_column(range.start);
-            writeln!(f, "  --> {}:{line}:{column}", source.shown.display())?;
-            let start = source.text[..range.start].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
-            let end = source.text[start..].iter().position(|b| *b == b'\n').map_or(source.text.len(), |i| start + i);
-            let clean = |bytes: &[u8]| -> String {
-                String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+        writeln!(f, "{severity}[{}]: {}", self.code, Plain(&self.message))?;
+        let mut pad = " ";
+        let number;
+        if let Some(span) = &self.span {
+            let (line, column) = span.line_column();
+            writeln!(f, "  --> {}:{line}:{column}", Plain(&span.source.shown.to_string_lossy()))?;
+            let clean = |range: Range<usize>| -> String {
+                let text = String::from_utf8_lossy(&span.source.text[range]).into_owned();
+                text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
             };
-            let number = line.to_string();
-            writeln!(f, "{number} | {}", clean(&source.text[start..end]).trim_end())?;
-            let marked = clean(&source.text[range.start..range.end.min(end).max(range.start)]).chars().count().max(1);
+            let whole = span.line();
+            writeln!(f, "{line} | {}", clean(whole.clone()).trim_end())?;
+            let start = span.range.start.min(whole.end);
+            let marked = clean(start..span.range.end.clamp(start, whole.end));
+            let marks = "^".repeat(marked.chars().count().max(1));
             let label = self.label.as_deref().unwrap_or_default();
-            let marks = "^".repeat(marked);
-            let pad = " ".repeat(number.len());
-            writeln!(f, "{}", format!("{pad} | {}{marks} {label}", " ".repeat(column - 1)).trim_end())?;
-            for help in &self.help {
-                writeln!(f, "{pad} = help: {help}")?;
-            }
-            return Ok(());
-        }
-        if let Some(file) = &self.file {
-            writeln!(f, "  --> {}", file.display())?;
+            number = " ".repeat(line.to_string().len());
+            pad = &number;
+            let shown = format!("{pad} | {}{marks} {}", " ".repeat(column - 1), Plain(label));
+            writeln!(f, "{}", shown.trim_end())?;
+        } else if let Some(file) = &self.file {
+            writeln!(f, "  --> {}", Plain(&file.to_string_lossy()))?;
         }
         for help in &self.help {
-            writeln!(f, "  = help: {help}")?;
+            writeln!(f, "{pad} = help: {}", Plain(help))?;
+        }
+        Ok(())
+    }
+}
+
+/// Text on one line: what a file holds must not move the cursor of a terminal.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
         }
         Ok(())
     }
@@ -201,6 +247,21 @@ mod tests {
             .to_string();
         let want = "error[pool-unknown-check]: pool \"app\" uses check \"wbe\", which is not defined\n  --> zones/app.yourdomain.com.toml:2:10\n2 | check = \"wbe\"\n  |          ^^^ did you mean \"web\"?\n  = help: defined checks: web, tcp-443\n";
         assert_eq!(shown, want);
+    }
+
+    #[test]
+    fn a_cut_span_reads_the_same() {
+        let text = "a = 1\nb = \"é\\u001b\" # \u{1b}\nc = 3\n";
+        let source = Source { shown: "x.toml".into(), text: text.as_bytes().into() };
+        let fault = Diagnostic::error("bad-value", "\"\u{1b}[31m\" is\nwrong").at(&source, 10..text.len()).label("no");
+        let shown = fault.to_string();
+        assert_eq!(
+            shown,
+            "error[bad-value]: \"\\u{1b}[31m\" is\\nwrong\n  --> x.toml:2:5\n2 | b = \"é\\u001b\" #\n  |     ^^^^^^^^^^^^^ no\n"
+        );
+        let cut = fault.cut();
+        assert_eq!(cut.to_string(), shown);
+        assert!(cut.span.is_some_and(|span| span.source.text.len() < 25));
     }
 
     #[test]

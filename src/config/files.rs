@@ -13,7 +13,10 @@ const TICK: Duration = Duration::from_secs(2);
 /// What the file system tells about a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
-    modified: SystemTime,
+    /// When the content was written, and when anything about the file was, its name included: an older
+    /// file that takes the place of this one shows in the second. Seconds and nanoseconds.
+    modified: (i64, i64),
+    changed: (i64, i64),
     size: u64,
     /// Device and inode: editors write a new file and rename it.
     inode: (u64, u64),
@@ -23,7 +26,8 @@ struct Stamp {
 #[derive(Debug, Clone)]
 pub(super) struct Print {
     path: PathBuf,
-    stamp: Stamp,
+    /// None where it could not be told.
+    stamp: Option<Stamp>,
     /// Of the content; none where it may have changed while it was read.
     hash: Option<u64>,
     /// The stamp alone tells whether the file has changed.
@@ -37,16 +41,16 @@ impl Print {
         let stamp = stamp(path)?;
         let content = std::fs::read(path)?;
         let hash = Some(hash(&content));
-        Ok((content, Self { path: path.to_owned(), stamp, hash, settled: is_settled(stamp, now) }))
+        Ok((content, Self { path: path.to_owned(), stamp: Some(stamp), hash, settled: is_settled(stamp, now) }))
     }
 
-    /// The print of a file that something else has read since `began`; none where it is gone.
-    pub(super) fn of_read_since(path: &Path, began: SystemTime) -> Option<Self> {
-        let (_, mut print) = Self::read(path).ok()?;
-        // Written after `began`, it may have been read before that.
-        print.settled = is_settled(print.stamp, began);
-        print.hash = print.hash.filter(|_| print.settled);
-        Some(print)
+    /// The print of a file that something else has read since `began`.
+    pub(super) fn of_read_since(path: &Path, began: SystemTime) -> Self {
+        match Self::read(path) {
+            // Written after `began`, it may have been read before that.
+            Ok((_, print)) if print.stamp.is_some_and(|stamp| is_settled(stamp, began)) => print,
+            _ => Self { path: path.to_owned(), stamp: None, hash: None, settled: false },
+        }
     }
 
     /// The file's path.
@@ -56,7 +60,7 @@ impl Print {
 
     /// The print again where the file still has the same content, else none.
     fn renew(&self) -> Option<Self> {
-        if self.settled && stamp(&self.path).is_ok_and(|stamp| stamp == self.stamp) {
+        if self.settled && stamp(&self.path).ok() == self.stamp {
             return Some(self.clone());
         }
         let (_, print) = Self::read(&self.path).ok()?;
@@ -71,11 +75,19 @@ pub(super) fn renew(prints: &[Print]) -> Option<Vec<Print>> {
 
 fn stamp(path: &Path) -> io::Result<Stamp> {
     let meta = std::fs::metadata(path)?;
-    Ok(Stamp { modified: meta.modified()?, size: meta.size(), inode: (meta.dev(), meta.ino()) })
+    Ok(Stamp {
+        modified: (meta.mtime(), meta.mtime_nsec()),
+        changed: (meta.ctime(), meta.ctime_nsec()),
+        size: meta.size(),
+        inode: (meta.dev(), meta.ino()),
+    })
 }
 
 fn is_settled(stamp: Stamp, now: SystemTime) -> bool {
-    now.duration_since(stamp.modified).is_ok_and(|age| age > TICK)
+    let latest = stamp.modified.max(stamp.changed);
+    let Ok(now) = now.duration_since(SystemTime::UNIX_EPOCH) else { return false };
+    let Ok(now) = i64::try_from(now.saturating_sub(TICK).as_secs()) else { return false };
+    latest.0 < now
 }
 
 fn hash(content: &[u8]) -> u64 {
@@ -99,17 +111,28 @@ pub(super) fn reason(fault: &io::Error) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_change_within_one_tick_is_noticed() {
+    /// A folder with a file of this content, and the file's path.
+    fn file(content: &str) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
-        std::fs::write(&path, "one").expect("written");
-        let (_, print) = Print::read(&path).expect("read");
+        std::fs::write(&path, content).expect("written");
+        (folder, path)
+    }
+
+    /// As if it were read again much later.
+    fn aged(print: Print) -> Print {
+        let later = SystemTime::now() + Duration::from_secs(100);
+        Print { settled: print.stamp.is_some_and(|stamp| is_settled(stamp, later)), ..print }
+    }
+
+    #[test]
+    fn a_change_within_one_tick_is_noticed() {
+        let (_folder, path) = file("one");
+        let (_, mut print) = Print::read(&path).expect("read");
         assert!(!print.settled);
-        let modified = std::fs::metadata(&path).and_then(|m| m.modified()).expect("a time");
-        // Same size, same inode, same time.
+        // Same size, same inode; and the same times, on a coarse clock.
         std::fs::write(&path, "two").expect("written");
-        std::fs::File::options().append(true).open(&path).and_then(|f| f.set_modified(modified)).expect("set back");
+        print.stamp = stamp(&path).ok();
         assert!(print.renew().is_none());
         std::fs::write(&path, "one").expect("written");
         assert!(print.renew().is_some());
@@ -117,17 +140,15 @@ mod tests {
 
     #[test]
     fn an_old_file_is_known_by_its_stamp_and_a_touched_one_by_its_content() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("a");
-        std::fs::write(&path, "one").expect("written");
-        let touch = |age: u64| {
-            let file = std::fs::File::options().append(true).open(&path).expect("open");
-            file.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("set");
-        };
-        touch(100);
+        let (_folder, path) = file("one");
         let (_, print) = Print::read(&path).expect("read");
-        assert!(print.settled && print.renew().is_some_and(|p| p.stamp == print.stamp));
-        touch(50);
+        let print = aged(print);
+        assert!(print.settled);
+        // The stamp alone decides: the hash is not looked at.
+        assert!(Print { hash: None, ..print.clone() }.renew().is_some());
+        let open = std::fs::File::options().append(true).open(&path).expect("open");
+        open.set_modified(SystemTime::now() - Duration::from_secs(50)).expect("set");
+        assert!(Print { hash: None, ..print.clone() }.renew().is_none());
         assert!(print.renew().is_some_and(|p| p.stamp != print.stamp));
         std::fs::write(&path, "two").expect("written");
         assert!(print.renew().is_none());
@@ -136,12 +157,22 @@ mod tests {
     }
 
     #[test]
+    fn an_old_file_moved_over_it_is_noticed() {
+        let (folder, path) = file("one");
+        let other = folder.path().join("b");
+        std::fs::write(&other, "two").expect("written");
+        let (_, print) = Print::read(&path).expect("read");
+        std::fs::rename(&other, &path).expect("moved");
+        assert!(aged(print).renew().is_none());
+    }
+
+    #[test]
     fn a_file_written_during_the_load_is_read_again() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("a");
         let began = SystemTime::now();
-        std::fs::write(&path, "one").expect("written");
-        let print = Print::of_read_since(&path, began).expect("there");
+        let (_folder, path) = file("one");
+        let print = Print::of_read_since(&path, began);
         assert!(print.renew().is_none());
+        let print = Print::of_read_since(&path, began + Duration::from_secs(100));
+        assert!(print.renew().is_some());
     }
 }

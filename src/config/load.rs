@@ -55,7 +55,7 @@ pub fn load(path: &Path, previous: Option<&Loaded>) -> Report {
         loaded: previous.cloned().unwrap_or_default(),
     };
     load_node(path, &mut report);
-    report.diagnostics.sort_by(Diagnostic::order);
+    Diagnostic::sort(&mut report.diagnostics);
     if report.diagnostics.iter().any(|diagnostic| !diagnostic.is_warning()) {
         report.setup = None;
     }

@@ -8,11 +8,12 @@ use super::diag::{Diagnostic, Source};
 use super::files::{Print, reason, renew};
 use super::folder::Found;
 use super::load::shown;
-use super::lower::{Context, Statics, lint_nameservers, lower_zone};
+use super::lower::{Context, Statics, lower_zone, steers};
+use super::master::{self, Parsed, Target};
 use super::spec::{Defaults, read_zone};
 use super::toml::File;
 use crate::model::node::ZoneSetup;
-use crate::model::zone::Zone;
+use crate::model::zone::{Node, Rrset, Zone};
 
 /// What is known of a good zone.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ struct Master {
     prints: Vec<Print>,
     zone: Arc<Zone>,
     warnings: Vec<Diagnostic>,
+    targets: Vec<Target>,
 }
 
 /// A zone to load.
@@ -76,12 +78,15 @@ impl Loading<'_> {
             _ => Statics::None,
         };
         let Some((setup, steering)) = self.load_steering(statics, &mut outcome) else { return outcome };
-        if let Statics::Zone(zone, shown) = statics {
-            lint_nameservers(zone, &setup.pools, shown, &mut outcome.diagnostics);
+        let steered = || setup.pools.iter().flat_map(|pool| &pool.names);
+        for target in master.iter().flat_map(|master| &master.targets) {
+            if !steers(steered(), &target.name) {
+                outcome.diagnostics.push(target.warning.clone());
+            }
         }
         let warnings = outcome.diagnostics[before..].to_vec();
         if warnings.iter().all(Diagnostic::is_warning) {
-            let setup = self.same_as_before(setup);
+            let setup = self.setup_as_before(setup);
             outcome.entry = Some(Entry { setup, master, steering, defaults: self.defaults.clone(), warnings });
         }
         outcome
@@ -128,10 +133,25 @@ impl Loading<'_> {
     }
 
     fn read_master(&self, path: &Path, outcome: &mut Outcome) -> Option<Master> {
-        outcome.files.push(path.to_owned());
-        let fault = Diagnostic::error("not-yet", "zone files are not there yet").in_file(shown(path, self.base));
-        outcome.diagnostics.push(fault);
-        None
+        let began = SystemTime::now();
+        // Before it is parsed: what is written in between shows as a change next time.
+        let own = Print::read(path).map(|(_, print)| print).ok();
+        let mut found = Vec::new();
+        let Parsed { zone, files, targets } = master::parse(&self.found.name, path, shown(path, self.base), &mut found);
+        let found: Vec<_> = found.into_iter().map(Diagnostic::cut).collect();
+        outcome.files.extend(files.iter().cloned());
+        let Some(zone) = zone else {
+            outcome.diagnostics.extend(found);
+            return None;
+        };
+        let included = files.iter().filter(|file| *file != path).map(|file| Print::of_read_since(file, began));
+        let cut = |target: Target| Target { warning: target.warning.cut(), ..target };
+        Some(Master {
+            prints: own.into_iter().chain(included).collect(),
+            zone: self.zone_as_before(Arc::new(zone)),
+            warnings: found,
+            targets: targets.into_iter().map(cut).collect(),
+        })
     }
 
     /// Reads the steering and lowers it; None where nothing can come of it.
@@ -156,21 +176,43 @@ impl Loading<'_> {
         let context = Context { file: &file, zone: &self.found.name, defaults: self.defaults, statics };
         let lowered = read_zone(&file, &self.found.name).map(|spec| lower_zone(&context, spec));
         let (found, named) = file.finish();
-        outcome.diagnostics.extend(found);
+        outcome.diagnostics.extend(found.into_iter().map(Diagnostic::cut));
         outcome.files.extend(named.iter().cloned());
         let (zone, pools) = lowered?;
-        let named: Option<Vec<Print>> = named.iter().map(|path| Print::of_read_since(path, began)).collect();
-        let prints = std::iter::once(print).chain(named?).collect();
+        let named = named.iter().map(|path| Print::of_read_since(path, began));
+        let prints = std::iter::once(print).chain(named).collect();
         Some((ZoneSetup { zone: zone?, pools }, prints))
     }
 
     /// The last load's value where the new one is equal: its users see then that nothing changed.
-    fn same_as_before(&self, setup: ZoneSetup) -> Arc<ZoneSetup> {
+    fn setup_as_before(&self, setup: ZoneSetup) -> Arc<ZoneSetup> {
+        let zone = self.zone_as_before(setup.zone);
         match self.previous {
-            Some(known) if Arc::ptr_eq(&known.setup.zone, &setup.zone) && known.setup.pools == setup.pools => {
+            Some(known) if Arc::ptr_eq(&known.setup.zone, &zone) && known.setup.pools == setup.pools => {
                 known.setup.clone()
             }
-            _ => Arc::new(setup),
+            _ => Arc::new(ZoneSetup { zone, ..setup }),
         }
     }
+
+    fn zone_as_before(&self, zone: Arc<Zone>) -> Arc<Zone> {
+        match self.previous {
+            Some(known) if is_same(&known.setup.zone, &zone) => known.setup.zone.clone(),
+            _ => zone,
+        }
+    }
+}
+
+/// Whether two zones have the same records in the same order.
+fn is_same(a: &Arc<Zone>, b: &Arc<Zone>) -> bool {
+    let same_set = |(a, b): (Rrset<'_>, Rrset<'_>)| {
+        (a.rtype, a.ttl, a.count) == (b.rtype, b.ttl, b.count) && a.rdatas().eq(b.rdatas())
+    };
+    let same_node = |(a, b): (Node<'_>, Node<'_>)| {
+        a.owner == b.owner && a.rrsets().count() == b.rrsets().count() && a.rrsets().zip(b.rrsets()).all(same_set)
+    };
+    Arc::ptr_eq(a, b)
+        || a.origin().as_wire() == b.origin().as_wire()
+            && (a.node_count(), a.record_count()) == (b.node_count(), b.record_count())
+            && a.nodes().zip(b.nodes()).all(same_node)
 }

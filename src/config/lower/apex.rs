@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Context, Statics};
+use super::{Context, Statics, steers};
 use crate::config::diag::Diagnostic;
 use crate::config::spec::{ApexSpec, PoolSpec};
-use crate::dns::{Name, Rtype};
+use crate::dns::Rtype;
 use crate::model::zone::{Place, Zone, ZoneBuilder};
 
 /// Of NS and SOA: they change with a move of name servers, which takes days anyhow.
@@ -50,9 +50,9 @@ pub(super) fn lower(
     };
     let ApexSpec { at: _, ns, contact, ttl } = apex;
     if let Some(ns) = ns.value() {
-        let steered = |name: &Name| pools.iter().flat_map(|p| p.names.value()).flatten().any(|n| n.value == *name);
+        let steered = || pools.iter().filter_map(|pool| pool.names.value()).flatten().map(|name| &name.value);
         for name in ns {
-            if name.value.is_within(context.zone) && !steered(&name.value) {
+            if name.value.is_within(context.zone) && !steers(steered(), &name.value) {
                 let message = format!("name server {} lies in the zone and has no address there", name.value);
                 let fault = file.warning("zone-ns-address", name.at.clone(), message);
                 file.push(fault.help("give it one in a zone file or in a pool, or resolvers cannot find it"));

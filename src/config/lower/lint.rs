@@ -22,14 +22,14 @@ pub(super) fn soa_minimum(context: &Context<'_>, pools: &[PoolSpec]) {
         let tail = rdata.get(rdata.len().checked_sub(4)?..)?;
         Some(u32::from_be_bytes([tail[0], tail[1], tail[2], tail[3]]))
     });
-    let Some(negative) = minimum.map(|minimum| minimum.min(soa.ttl)).filter(|negative| *negative > smallest) else {
-        return;
+    let Some(minimum) = minimum.filter(|minimum| soa.ttl.min(*minimum) > smallest) else { return };
+    let (master, ttl) = (master.display(), soa.ttl);
+    let what = if minimum <= ttl {
+        format!("the SOA minimum in {master} is {minimum}, above")
+    } else {
+        format!("the SOA in {master} has a TTL of {ttl} and a minimum of {minimum}, both above")
     };
-    let message = format!(
-        "the SOA minimum in {} is {negative}, above the ttl of {smallest} of pool \"{}\"",
-        master.display(),
-        pool.name.value
-    );
+    let message = format!("{what} the ttl of {smallest} of pool \"{}\"", pool.name.value);
     let at = pool.habits.ttl.at().unwrap_or_else(|| pool.at.clone());
     let fault = context.file.warning("zone-soa-minimum", at, message);
     context.file.push(fault.help("resolvers keep \"no such record\" for the lesser of the SOA's TTL and its minimum"));

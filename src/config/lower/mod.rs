@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::check::Check;
-pub(super) use self::names::lint_nameservers;
+pub(super) use self::names::steers;
 pub(super) use self::node::{lower_node, lower_zones_folder};
 use super::diag::listed;
 use super::spec::{Defaults, ZoneSpec};

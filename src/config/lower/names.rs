@@ -7,7 +7,7 @@ use super::{Context, Statics};
 use crate::config::diag::Diagnostic;
 use crate::config::spec::PoolSpec;
 use crate::dns::{Name, Rtype};
-use crate::model::pool::{AllDown, Pool};
+use crate::model::pool::AllDown;
 use crate::model::zone::Zone;
 
 /// What stands at one name of the master file.
@@ -114,8 +114,11 @@ fn obstacle(
         let types = at_name(above);
         let is_apex = above == context.zone;
         if types.ns && !is_apex {
-            let below = if above == owner { "is" } else { "lies below" };
-            let message = format!("{owner} {below} a name that {shown} delegates: {above} has NS records");
+            let message = if above == owner {
+                format!("{owner} is delegated in {shown}")
+            } else {
+                format!("{owner} lies below {above}, which {shown} delegates")
+            };
             return Some(Diagnostic::error("pool-name-delegated", message).label("answered with a referral"));
         }
         if types.dname && above != owner {
@@ -141,19 +144,7 @@ impl Context<'_> {
     }
 }
 
-/// Warns of name servers at the apex that lie in the zone and have no address in it: nobody could
-/// find them. What lies below a delegation has its address there as glue.
-pub(in crate::config) fn lint_nameservers(zone: &Zone, pools: &[Pool], master: &Path, out: &mut Vec<Diagnostic>) {
-    let Some(set) = zone.rrset(zone.origin(), Rtype::NS) else { return };
-    let inner = set.rdatas().filter_map(|rdata| Name::from_wire(rdata).ok());
-    let inner: Vec<Name> = inner.filter(|name| name.is_within(zone.origin())).collect();
-    let types = types_at(zone, inner.iter().cloned());
-    for name in &inner {
-        let has_address = types.get(name.folded().as_wire()).is_some_and(|types| types.address);
-        if !has_address && !pools.iter().any(|pool| pool.names.contains(name)) {
-            let message = format!("name server {name} lies in the zone and has no address there");
-            let fault = Diagnostic::warning("zone-ns-address", message).in_file(master);
-            out.push(fault.help("add its A and AAAA records, or resolvers cannot find it"));
-        }
-    }
+/// Whether a pool of these names answers `name`: itself, or by a wildcard above it.
+pub(in crate::config) fn steers<'a>(mut names: impl Iterator<Item = &'a Name>, name: &Name) -> bool {
+    names.any(|own| own == name || own.is_wildcard() && own.parent().is_some_and(|parent| name.is_within(&parent)))
 }
