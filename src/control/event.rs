@@ -139,10 +139,12 @@ impl fmt::Display for Event {
                 Ok(())
             }
             Kind::Answer { pool, before, after, .. } => {
-                if before.addresses == after.addresses && !after.addresses.is_empty() {
-                    write!(f, "answer of {pool} stays at {after}")
-                } else {
+                if before.addresses != after.addresses || after.addresses.is_empty() {
                     write!(f, "answer of {pool} moved from {} to {after}", Addresses(before))
+                } else if after.mode == Mode::Healthy {
+                    write!(f, "answer of {pool} stays at {after}, healthy again")
+                } else {
+                    write!(f, "answer of {pool} stays at {after}")
                 }
             }
             Kind::Hold { pool, change } => write_hold(f, pool, change),
@@ -193,7 +195,7 @@ impl fmt::Display for Answer {
         f.write_str(match self.mode {
             Mode::Healthy | Mode::Absent => "",
             Mode::LastGood => ": nothing is healthy, the last good answer holds",
-            Mode::All => ": nothing is healthy, all are answered",
+            Mode::All => ": nothing is healthy, chosen as if all were",
             Mode::Static | Mode::Nodata => ": nothing is healthy",
         })
     }

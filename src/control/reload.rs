@@ -222,7 +222,10 @@ impl fmt::Display for Change {
     /// `pool app.example.com/app changed`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
-            What::Zone(zone) => write!(f, "zone {zone}"),
+            What::Zone(zone) => {
+                let zone = zone.to_string();
+                write!(f, "zone {}", if zone.len() > 1 { zone.trim_end_matches('.') } else { &zone })
+            }
             What::Pool(pool) => write!(f, "pool {pool}"),
             What::Endpoint(pool, endpoint) => write!(f, "endpoint {endpoint} of {pool}"),
         }?;

@@ -1,0 +1,206 @@
+//! New files.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pharos::control::{Change, How, Kind, Refused, What};
+use pharos::model::EndpointName;
+use pharos::model::check::Cadence;
+use pharos::model::node::{Setup, ZoneSetup};
+use pharos::model::pool::{Failback, FailbackMode, Pool};
+use tokio::time::{Instant, sleep};
+
+use crate::fixture::{CADENCE, Node1, app, endpoint, ip, pool, setup, watch, zone};
+
+fn two() -> Pool {
+    pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2)])
+}
+
+async fn ready() -> Node1 {
+    let node = Node1::start(setup(vec![two()])).await;
+    node.all_up().await;
+    node
+}
+
+#[tokio::test(start_paused = true)]
+async fn counters_outlive_an_edit_elsewhere() {
+    let node = ready().await;
+    let ids = node.ids();
+    node.fail(1, 2).await;
+    let mut edited = two();
+    edited.ttl = 60;
+    edited.ttl_suspect = None;
+    let slower = Cadence { interval: Duration::from_secs(20), ..CADENCE };
+    edited.endpoints[0].addresses[0].watch = Some(watch(1, slower));
+    let applied = node.handle.apply(setup(vec![edited]), false).await.unwrap();
+    let changed = |what| Change { how: How::Changed, what };
+    assert!(applied.changes.contains(&changed(What::Pool(app()))), "{applied}");
+    assert!(applied.changes.contains(&changed(What::Endpoint(app(), EndpointName::new("us")))), "{applied}");
+    assert_eq!((applied.checks_started, applied.checks_stopped), (0, 0));
+    assert_eq!(node.ids(), ids);
+    let now: Vec<_> =
+        node.handle.watches().borrow().iter().map(|(_, watch)| watch.cadence.interval.as_secs()).collect();
+    assert_eq!(now, [20, 10]);
+    assert_eq!((node.answer(), node.ttl()), (vec![ip(1)], Some(60)));
+    node.fail(1, 1).await;
+    assert_eq!(node.answer(), [ip(2)], "the third failure in a row");
+}
+
+#[tokio::test(start_paused = true)]
+async fn health_outlives_a_move_to_another_pool() {
+    let node = ready().await;
+    node.fail(1, 3).await;
+    let mut moved = pool(vec![endpoint("renamed", 1, 1), endpoint("eu", 2, 2)]);
+    moved.name = pharos::model::PoolName::new("other");
+    node.handle.apply(setup(vec![moved]), false).await.unwrap();
+    assert_eq!(node.answer(), [ip(2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_targets_are_probed_before_they_are_answered() {
+    let node = ready().await;
+    let three = pool(vec![endpoint("ap", 3, 0), endpoint("us", 1, 1), endpoint("eu", 2, 2)]);
+    let handle = node.handle.clone();
+    let applying = tokio::spawn(async move { handle.apply(setup(vec![three]), false).await });
+    node.handle.watches().wait_for(|watches| watches.len() == 3).await.unwrap();
+    assert_eq!(node.answer(), [ip(1)]);
+    // What happens to the old ones meanwhile is not lost.
+    node.fail(1, 3).await;
+    assert_eq!(node.answer(), [ip(2)]);
+    assert!(!applying.is_finished());
+    node.report(3, true).await;
+    let applied = applying.await.unwrap().unwrap();
+    assert_eq!((applied.checks_started, applied.checks_stopped), (1, 0));
+    assert_eq!(node.answer(), [ip(3)]);
+    node.fail(3, 3).await;
+    assert_eq!(node.answer(), [ip(2)], "us is still down");
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_targets_that_never_report_do_not_block_for_ever() {
+    let node = ready().await;
+    let three = pool(vec![endpoint("ap", 3, 0), endpoint("us", 1, 1)]);
+    let began = Instant::now();
+    node.handle.apply(setup(vec![three]), false).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(30));
+    assert_eq!(node.answer(), [ip(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_healthy_endpoint_stays_unless_forced() {
+    let node = ready().await;
+    node.fail(2, 3).await;
+    let without = || setup(vec![pool(vec![endpoint("eu", 2, 2)])]);
+    assert_eq!(node.handle.apply(without(), false).await, Err(Refused::LastHealthy(vec![app()])));
+    assert_eq!((node.answer(), node.ids().len()), (vec![ip(1)], 2), "the old answers stay");
+    node.handle.apply(without(), true).await.unwrap();
+    assert_eq!((node.answer(), node.ids().len()), (vec![ip(2)], 1));
+    // Nothing is healthy now, so nothing can be lost.
+    node.handle.apply(setup(vec![pool(vec![endpoint("eu", 2, 1)])]), false).await.unwrap();
+    // A pool that goes as a whole is meant to go.
+    node.pass(2, 2).await;
+    node.handle.apply(setup(vec![]), false).await.unwrap();
+    assert_eq!(node.ids().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_reload_takes_the_place_of_an_older_one() {
+    let node = ready().await;
+    let third = |port| setup(vec![pool(vec![endpoint("ap", port, 0), endpoint("us", 1, 1), endpoint("eu", 2, 2)])]);
+    let apply = |setup: Setup| {
+        let handle = node.handle.clone();
+        tokio::spawn(async move { handle.apply(setup, false).await })
+    };
+    let older = apply(third(3));
+    node.handle.watches().wait_for(|watches| watches.len() == 3).await.unwrap();
+    let stale = node.ids()[&3];
+    let newer = apply(third(4));
+    assert_eq!(older.await.unwrap(), Err(Refused::Superseded));
+    node.handle.watches().wait_for(|w| w.iter().any(|(_, w)| w.probe.target.port() == 4)).await.unwrap();
+    assert_ne!(node.ids()[&4], stale, "an id is never given to another probe");
+    assert!(!node.ids().contains_key(&3));
+    node.handle.report(stale, crate::fixture::seen(true)).await;
+    assert!(!newer.is_finished());
+    node.report(4, true).await;
+    newer.await.unwrap().unwrap();
+    assert_eq!(node.answer(), [ip(4)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn holds_and_last_good_are_carried_over() {
+    let held = || {
+        let failback = Failback { mode: FailbackMode::Auto, hold: Duration::from_secs(60) };
+        Pool { failback, ..two() }
+    };
+    let node = Node1::start(setup(vec![held()])).await;
+    node.all_up().await;
+    node.fail(1, 3).await;
+    node.pass(1, 2).await;
+    sleep(Duration::from_secs(30)).await;
+    let edited = Pool { ttl: 90, ..held() };
+    node.handle.apply(setup(vec![edited.clone()]), false).await.unwrap();
+    assert_eq!(node.answer(), [ip(2)]);
+    sleep(Duration::from_secs(29)).await;
+    assert_eq!(node.answer(), [ip(2)]);
+    sleep(Duration::from_millis(1002)).await;
+    assert_eq!(node.answer(), [ip(1)], "the hold was not begun anew");
+    node.fail(2, 3).await;
+    node.fail(1, 3).await;
+    node.handle.apply(setup(vec![edited]), false).await.unwrap();
+    assert_eq!(node.answer(), [ip(1)], "last good");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_did_not_change_is_shared() {
+    let node = ready().await;
+    // The zone's records did not change: config shares what it has parsed.
+    let records = zone("example");
+    let edited = |ttl| {
+        let edited = ZoneSetup { zone: Arc::clone(&records), pools: vec![Pool { ttl, ..two() }] };
+        Setup { zones: vec![Arc::new(edited)], ..setup(vec![]) }
+    };
+    node.handle.apply(edited(7), false).await.unwrap();
+    let first = node.handle.store().current();
+    node.handle.apply(edited(8), false).await.unwrap();
+    let second = node.handle.store().current();
+    assert!(Arc::ptr_eq(&first.zones()[0].image, &second.zones()[0].image));
+    assert_eq!(node.ttl(), Some(8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_says_what_changed_and_what_waits_for_a_restart() {
+    let node = ready().await;
+    let mut events = node.handle.events();
+    let mut edited = setup(vec![two()]);
+    edited.node.udp_threads = 4;
+    edited.node.name = "ns2".into();
+    let applied = node.handle.apply(edited, false).await.unwrap();
+    assert_eq!(applied.restart_needed, ["listen.udp_threads"]);
+    assert_eq!(&**node.handle.store().current().node(), "ns2");
+    let event = events.recv().await.unwrap();
+    assert!(matches!(event.kind, Kind::Applied(_)));
+    let text = event.to_string();
+    assert_eq!(text, "reloaded: zone example changed; waits for a restart: listen.udp_threads");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_during_the_start_waits_for_it() {
+    let node = Node1::start(setup(vec![two()])).await;
+    let handle = node.handle.clone();
+    let applying = tokio::spawn(async move { handle.apply(setup(vec![Pool { ttl: 7, ..two() }]), false).await });
+    node.report(1, true).await;
+    assert!(!applying.is_finished());
+    node.report(2, true).await;
+    applying.await.unwrap().unwrap();
+    assert!(node.is_ready());
+    assert_eq!((node.answer(), node.ttl()), (vec![ip(1)], Some(7)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_stops_refuses() {
+    let node = ready().await;
+    let handle = node.handle.clone();
+    node.stop().await;
+    assert_eq!(handle.apply(setup(vec![two()]), false).await, Err(Refused::Stopped));
+    assert!(handle.status().await.is_err());
+}

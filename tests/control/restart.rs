@@ -1,0 +1,192 @@
+//! What a restart remembers.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use pharos::control::{HoldStatus, Order};
+use pharos::health::{Force, RECHECK_AT_START, Scope, Verdict};
+use pharos::model::Region;
+use pharos::model::pool::{Failback, FailbackMode, Pool};
+use tokio::time::sleep;
+
+use crate::fixture::{Node1, app, endpoint, ip, pool, setup};
+
+fn two() -> Pool {
+    pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2)])
+}
+
+async fn verdict(node: &Node1, endpoint: usize) -> (Verdict, u32) {
+    let status = node.status().await;
+    let check = status.pool(&app()).unwrap().endpoints[endpoint].addresses[0].check.clone().unwrap();
+    (check.verdict, check.streak)
+}
+
+/// Runs a node in `folder`, lets it be ready, does `what`, and stops it.
+async fn run(folder: &Path, what: impl AsyncFnOnce(&Node1)) {
+    let node = Node1::start_in(setup(vec![two()]), folder).await;
+    node.all_up().await;
+    what(&node).await;
+    node.stop().await;
+}
+
+/// Makes everything in the state file older.
+fn age(folder: &Path, by: Duration) {
+    let path = folder.join("health.json");
+    let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for verdict in file["verdicts"].as_array_mut().unwrap() {
+        let observed = verdict["observed_ms"].as_u64().unwrap() - u64::try_from(by.as_millis()).unwrap();
+        verdict["observed_ms"] = observed.into();
+    }
+    fs::write(&path, file.to_string()).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn rise_holds_across_it() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), async |node| node.fail(1, 3).await).await;
+    let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+    assert_eq!(verdict(&node, 0).await, (Verdict::Down, 0));
+    node.report(2, true).await;
+    let pace = node.report(1, true).await;
+    assert_eq!((pace.after, pace.more), (RECHECK_AT_START, 1));
+    assert!(!node.is_ready(), "one more could bring it back");
+    node.report(1, false).await;
+    assert!(node.is_ready());
+    assert_eq!(node.answer(), [ip(2)], "one success does not bring it back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn fall_holds_across_it() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), async |node| node.fail(1, 2).await).await;
+    let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+    assert_eq!(verdict(&node, 0).await, (Verdict::Up, 2));
+    node.report(2, true).await;
+    assert!(!node.is_ready());
+    node.report(1, false).await;
+    assert!(node.is_ready());
+    assert_eq!(node.answer(), [ip(2)], "the third failure in a row");
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_verdicts_say_nothing() {
+    for (minutes, known) in [(9, Verdict::Down), (11, Verdict::Unknown)] {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), async |node| node.fail(1, 3).await).await;
+        age(folder.path(), Duration::from_secs(minutes * 60));
+        let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+        assert_eq!(verdict(&node, 0).await.0, known, "after {minutes} min");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_was_edited_starts_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), async |node| node.fail(1, 3).await).await;
+    let other = pool(vec![endpoint("us", 3, 1), endpoint("eu", 2, 2)]);
+    let node = Node1::start_in(setup(vec![other]), folder.path()).await;
+    assert_eq!(verdict(&node, 0).await, (Verdict::Unknown, 0));
+    assert_eq!(verdict(&node, 1).await, (Verdict::Up, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn last_good_holds_across_it_however_long() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), async |node| {
+        node.fail(1, 3).await;
+        node.fail(2, 3).await;
+        assert_eq!(node.answer(), [ip(2)]);
+    })
+    .await;
+    age(folder.path(), Duration::from_secs(86_400));
+    let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+    node.fail(1, 1).await;
+    node.fail(2, 1).await;
+    assert!(node.is_ready());
+    assert_eq!(node.answer(), [ip(2)], "and not the first of the file");
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_and_holds_survive() {
+    let folder = tempfile::tempdir().unwrap();
+    let held = || {
+        let failback = Failback { mode: FailbackMode::Auto, hold: Duration::from_secs(60) };
+        setup(vec![Pool { failback, ..pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2), endpoint("ap", 3, 3)]) }])
+    };
+    let node = Node1::start_in(held(), folder.path()).await;
+    node.all_up().await;
+    let scope = Scope::Region(Region::new("eu"));
+    let order = Order {
+        scope: scope.clone(),
+        force: Force::Down,
+        reason: "upgrade".into(),
+        author: "ann".into(),
+        lasts: Some(Duration::from_secs(3600)),
+    };
+    node.handle.set_override(order).await.unwrap();
+    node.fail(1, 3).await;
+    node.pass(1, 2).await;
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(node.answer(), [ip(3)]);
+    node.stop().await;
+
+    let node = Node1::start_in(held(), folder.path()).await;
+    node.all_up().await;
+    assert_eq!(node.answer(), [ip(3)]);
+    let status = node.status().await;
+    let (kept, order) = &status.overrides[0];
+    assert_eq!((kept, &*order.reason, &*order.author), (&scope, "upgrade", "ann"));
+    let Some(HoldStatus::Left(left)) = status.pool(&app()).unwrap().endpoints[0].addresses[0].hold else {
+        panic!("no hold")
+    };
+    assert!(left <= Duration::from_secs(40) && left > Duration::from_secs(38), "{left:?}");
+    sleep(Duration::from_secs(41)).await;
+    assert_eq!(node.answer(), [ip(1)]);
+    sleep(Duration::from_secs(3600)).await;
+    assert!(node.status().await.overrides.is_empty(), "the order has expired");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_loses_at_most_a_second_and_no_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+    node.all_up().await;
+    node.fail(1, 3).await;
+    sleep(Duration::from_secs(3)).await;
+    node.task.abort(); // nothing is saved on the way out
+    assert!(node.task.await.unwrap_err().is_cancelled());
+    let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+    assert_eq!(verdict(&node, 0).await, (Verdict::Down, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_file_does_not_stop_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("health.json"), "{\"version\":1,").unwrap();
+    run(folder.path(), async |node| node.fail(1, 3).await).await;
+    let names = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert_eq!(names[0], "health.json");
+    assert!(names[1].starts_with("health.json.bad-"), "{names:?}");
+    let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+    assert_eq!(verdict(&node, 0).await.0, Verdict::Down, "what was saved after it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_fails_is_tried_again() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("state");
+    let node = Node1::start_in(setup(vec![two()]), &folder).await;
+    fs::remove_dir_all(&folder).unwrap();
+    node.all_up().await;
+    node.fail(1, 3).await;
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(node.answer(), [ip(2)], "answers do not wait for the disk");
+    fs::create_dir(&folder).unwrap();
+    sleep(Duration::from_secs(15)).await;
+    assert!(folder.join("health.json").exists());
+    node.stop().await;
+}
