@@ -66,6 +66,11 @@ fn self_signed() -> Identity {
 
 /// An https server that answers 200 to everybody.
 async fn serve(identity: Identity) -> (SocketAddr, mpsc::Receiver<Seen>) {
+    serve_slowly(identity, Duration::ZERO).await
+}
+
+/// The same, which takes its time before it shakes hands.
+async fn serve_slowly(identity: Identity, slowness: Duration) -> (SocketAddr, mpsc::Receiver<Seen>) {
     let (certificate, key) = identity;
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -82,6 +87,7 @@ async fn serve(identity: Identity) -> (SocketAddr, mpsc::Receiver<Seen>) {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, report) = (acceptor.clone(), report.clone());
             tokio::spawn(async move {
+                tokio::time::sleep(slowness).await;
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
                 let mut request = vec![0; 4096];
                 let length = stream.read(&mut request).await.unwrap_or(0);
@@ -129,13 +135,14 @@ async fn said(identity: Identity, host: &str, tls: Tls) -> String {
     text(&target(address, host, tls).observe().await)
 }
 
+const SLOWNESS: Duration = Duration::from_millis(60);
 const UNVERIFIED: Tls = Tls { verify: false, ca: None };
 const BUILT_IN: Tls = Tls { verify: true, ca: None };
 
 #[tokio::test]
 async fn a_trusted_certificate_passes_and_the_server_sees_the_host() {
     let authority = Authority::new();
-    let (address, mut seen) = serve(authority.issue(HOST, |_| {})).await;
+    let (address, mut seen) = serve_slowly(authority.issue(HOST, |_| {}), SLOWNESS).await;
     let observation = target(address, HOST, authority.trusted()).observe().await;
     assert_eq!(text(&observation), "ok");
     let seen = seen.recv().await.unwrap();
@@ -144,7 +151,8 @@ async fn a_trusted_certificate_passes_and_the_server_sees_the_host() {
     let phases = observation.phases;
     let (connect, tls, first_byte) = (phases.connect.unwrap(), phases.tls.unwrap(), phases.first_byte.unwrap());
     assert!(connect + tls + first_byte <= phases.total, "{phases:?}");
-    assert!(tls > connect, "a handshake with keys takes longer than one without: {phases:?}");
+    // Half of it, because the server may see the connection before the probe does.
+    assert!(tls >= SLOWNESS / 2, "{phases:?}");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use std::time::Duration;
 use regex::bytes::Regex;
 use reqwest::header::{ACCEPT, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Client, Method, Response, Url};
+use rustls::ClientConfig;
 
 use super::connect::{Pinned, Timed};
 use super::expect::{self, BODY_SIZE_BYTES_MAX, Body, Patterns};
@@ -54,6 +55,8 @@ pub(super) enum HttpFault {
 #[derive(Debug)]
 pub(super) struct HttpTarget {
     client: Client,
+    /// The client has a copy of its own; this one is held so that other targets find it.
+    _config: Arc<ClientConfig>,
     method: Method,
     url: Url,
     headers: HeaderMap,
@@ -87,6 +90,7 @@ impl HttpTarget {
             .build()?;
         Ok(Self {
             client,
+            _config: config,
             method: Method::from_str(&ask.method).map_err(|_| HttpFault::Method(ask.method.clone()))?,
             url,
             headers: headers(ask, target.port())?,

@@ -15,17 +15,13 @@ mod target;
 mod tcp;
 mod tls;
 
-use std::sync::Arc;
-
 use tokio::sync::watch;
 
-use crate::model::check::{Pace, Watch, WatchId};
+use crate::model::check::{Pace, WatchId};
 use crate::model::observation::Observation;
 
+pub use crate::control::Watches;
 pub use target::{Kit, Target};
-
-/// Everything that must be probed. An id stands for the same probe for as long as it is listed.
-pub type Watches = Arc<[(WatchId, Arc<Watch>)]>;
 
 /// Takes observations and says how to go on.
 pub trait Reporter: Clone + Send + Sync + 'static {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::agenda::Agenda;
 use super::{Reporter, Target, Watches};
@@ -21,9 +21,13 @@ use crate::model::observation::Observation;
 /// is another bound.
 const IN_FLIGHT_MAX: usize = 16_384;
 
-/// Between the first probes of targets that appear together, per processor: a thousand TLS
-/// handshakes at the same moment would make each other time out.
-const FIRST_SPACING: Duration = Duration::from_micros(250);
+/// First probes at work at the same time, per processor: thousands of targets that appear together
+/// would make each other time out with their handshakes.
+const FIRST_AT_WORK_MAX: usize = 128;
+
+/// How long a first probe counts as being at work; after that it waits for its target, and the next
+/// may begin. So even when nothing answers, 1,280 begin in each second and processor.
+const FIRST_WORK_MAX: Duration = Duration::from_millis(100);
 
 /// Something that can be probed.
 pub(super) trait Observe: Send + Sync + 'static {
@@ -74,8 +78,36 @@ struct Scheduler<R, T, P> {
     /// Counts targets taken up, so that a probe knows whether its target is still the same.
     taken: u64,
     probes: JoinSet<Ended>,
-    room: Arc<Semaphore>,
-    first_spacing: Duration,
+    room: Arc<Room>,
+}
+
+/// Bounds on what runs at the same time.
+struct Room {
+    probes: Semaphore,
+    firsts: Semaphore,
+}
+
+impl Room {
+    fn new() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self { probes: Semaphore::new(in_flight_max()), firsts: Semaphore::new(FIRST_AT_WORK_MAX * processors) }
+    }
+
+    /// Probes when there is room for it. Semaphores are never closed: an error would only mean that
+    /// nothing bounds the probe.
+    async fn observe<T: Observe>(&self, target: &T, is_first: bool) -> Observation {
+        let first = if is_first { Some(self.firsts.acquire().await) } else { None };
+        let _probe = self.probes.acquire().await;
+        // In a box, because it is large and may have waited for long.
+        let mut observing = Box::pin(target.observe());
+        if first.is_some()
+            && let Ok(observation) = timeout(FIRST_WORK_MAX, &mut observing).await
+        {
+            return observation;
+        }
+        drop(first);
+        observing.await
+    }
 }
 
 /// A target under way.
@@ -87,6 +119,8 @@ struct Line<T> {
     reports: Arc<Mutex<u64>>,
     /// The latest report whose pace was taken.
     paced: u64,
+    /// Whether its first probe was started.
+    is_begun: bool,
     in_flight: Vec<AbortHandle>,
 }
 
@@ -107,7 +141,6 @@ impl<T> Drop for Line<T> {
 
 impl<R: Reporter, T: Observe, P: FnMut(Arc<Watch>) -> T> Scheduler<R, T, P> {
     fn new(reporter: R, prepare: P) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             reporter,
             prepare,
@@ -115,8 +148,7 @@ impl<R: Reporter, T: Observe, P: FnMut(Arc<Watch>) -> T> Scheduler<R, T, P> {
             lines: HashMap::new(),
             taken: 0,
             probes: JoinSet::new(),
-            room: Arc::new(Semaphore::new(in_flight_max())),
-            first_spacing: FIRST_SPACING / u32::try_from(processors).unwrap_or(1),
+            room: Arc::new(Room::new()),
         }
     }
 
@@ -130,7 +162,6 @@ impl<R: Reporter, T: Observe, P: FnMut(Arc<Watch>) -> T> Scheduler<R, T, P> {
             self.lines.remove(&id);
             self.agenda.remove(id);
         }
-        let mut first = now;
         for (id, watch) in list {
             match self.lines.get_mut(id) {
                 Some(line) if line.watch.probe == watch.probe => {
@@ -139,15 +170,12 @@ impl<R: Reporter, T: Observe, P: FnMut(Arc<Watch>) -> T> Scheduler<R, T, P> {
                     }
                     line.watch = watch.clone();
                 }
-                _ => {
-                    self.add(*id, watch, first);
-                    first += self.first_spacing;
-                }
+                _ => self.add(*id, watch, now),
             }
         }
     }
 
-    fn add(&mut self, id: WatchId, watch: &Arc<Watch>, first: Instant) {
+    fn add(&mut self, id: WatchId, watch: &Arc<Watch>, now: Instant) {
         self.taken += 1;
         let line = Line {
             watch: watch.clone(),
@@ -155,10 +183,11 @@ impl<R: Reporter, T: Observe, P: FnMut(Arc<Watch>) -> T> Scheduler<R, T, P> {
             number: self.taken,
             reports: Arc::default(),
             paced: 0,
+            is_begun: false,
             in_flight: Vec::new(),
         };
         self.lines.insert(id, line);
-        self.agenda.add(id, watch.cadence, first);
+        self.agenda.add(id, watch.cadence, now);
     }
 
     /// Starts everything that is due.
@@ -168,12 +197,9 @@ impl<R: Reporter, T: Observe, P: FnMut(Arc<Watch>) -> T> Scheduler<R, T, P> {
             let Some(line) = self.lines.get_mut(&id) else { continue };
             let (target, reports, number) = (line.target.clone(), line.reports.clone(), line.number);
             let (room, reporter) = (self.room.clone(), self.reporter.clone());
+            let is_first = !std::mem::replace(&mut line.is_begun, true);
             let task = self.probes.spawn(async move {
-                let observation = {
-                    // Never closed; an error would only mean that nothing bounds the probe.
-                    let _place = room.acquire().await;
-                    target.observe().await
-                };
+                let observation = room.observe(&*target, is_first).await;
                 // One by one, because the pace of the later report must win, and two replies that
                 // are there together would be taken up in any order.
                 let mut report = reports.lock().await;
