@@ -1,0 +1,154 @@
+//! README tells the truth: each key and command is named there, and its examples check clean.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pharos::config;
+
+const PHAROS: &str = env!("CARGO_BIN_EXE_pharos");
+
+/// A zone with a key that nobody knows in each table, so that each lists those it knows.
+const ZONE: &str = r#"
+zzzz = 1
+[zone]
+ns = "ns1.example.net"
+contact = "hostmaster@example.net"
+zzzz = 1
+[check.web]
+type = "https"
+zzzz = 1
+[pool.app]
+names = ["@"]
+check = "web"
+failback = { mode = "auto", zzzz = 1 }
+zzzz = 1
+[[pool.app.endpoint]]
+name = "a"
+address = ["192.0.2.1"]
+zzzz = 1
+"#;
+const NODE: &str = "zzzz = 1\n[node]\nzzzz = 1\n[listen]\nzzzz = 1\n[defaults]\nzzzz = 1\n";
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+/// What stands between two pieces of text.
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    let start = text.find(from).unwrap_or_else(|| panic!("README has no {from:?}")) + from.len();
+    let end = text[start..].find(to).unwrap_or_else(|| panic!("README has no {to:?} after {from:?}"));
+    &text[start..start + end]
+}
+
+/// First cells of the rows of its tables, without the backticks; words of a heading have none.
+fn rows(section: &str) -> BTreeSet<String> {
+    let cell = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+    section.lines().filter_map(cell).collect()
+}
+
+/// The keys that the reader of a table knows, the table named as in its message.
+fn known(diagnostics: &[config::diag::Diagnostic], table: &str) -> BTreeSet<String> {
+    let message = format!("{table} has no key \"zzzz\"");
+    let found = diagnostics.iter().find(|d| d.message == message).unwrap_or_else(|| panic!("not said: {message}"));
+    let list = found.help.iter().find_map(|help| help.strip_prefix("known keys: ")).unwrap();
+    list.split(", ").map(str::to_owned).collect()
+}
+
+fn write(folder: &Path, path: &str, text: &str) -> PathBuf {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn every_key_is_told_and_none_that_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = write(folder.path(), "pharos.toml", NODE);
+    write(folder.path(), "zones/app.example.com.toml", ZONE);
+    let diagnostics = config::load(&node, None).diagnostics;
+
+    let text = readme();
+    let later = between(&text, "## Not there yet", "\n## ");
+    let node = rows(between(&text, "### The node", "### "));
+    let steering = between(&text, "### The zone's steering", "### ");
+    let apex = rows(between(steering, "`[zone]`", "`[check.NAME]`"));
+    let check = rows(between(steering, "`[check.NAME]`", "`[pool.NAME]`"));
+    let pool = rows(between(steering, "`[pool.NAME]`", "`[[pool.NAME.endpoint]]`"));
+    let endpoint = rows(between(steering, "`[[pool.NAME.endpoint]]`", "The policy is"));
+
+    let of = |prefix: &str| -> BTreeSet<String> {
+        node.iter().filter_map(|key| key.strip_prefix(prefix)).map(str::to_owned).collect()
+    };
+    let top = node.iter().map(|key| key.split('.').next().unwrap().to_owned()).collect();
+    for (table, mut told, nested) in [
+        ("pharos.toml", top, ""),
+        ("[node]", of("node."), ""),
+        ("[listen]", of("listen."), ""),
+        ("[defaults]", of("defaults."), ""),
+        ("[zone]", apex, ""),
+        ("check \"web\"", check, ""),
+        ("pool \"app\"", pool, "endpoint"),
+        ("endpoint \"a\"", endpoint, ""),
+    ] {
+        told.extend(Some(nested.to_owned()).filter(|key| !key.is_empty()));
+        let known = known(&diagnostics, table);
+        let untold: Vec<_> = known.difference(&told).filter(|key| !later.contains(key.as_str())).collect();
+        assert!(untold.is_empty(), "README does not tell of {untold:?} in {table}");
+        let unknown: Vec<_> = told.difference(&known).collect();
+        assert!(unknown.is_empty(), "README tells of {unknown:?} in {table}, which does not exist");
+    }
+}
+
+#[test]
+fn every_command_is_told_and_none_that_is_not_there() {
+    let output = Command::new(PHAROS).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let known: BTreeSet<_> =
+        list.lines().map_while(|line| line.strip_prefix("  ")?.split_whitespace().next()).map(str::to_owned).collect();
+    let text = readme();
+    let told: BTreeSet<_> = rows(between(&text, "## Commands", "\n## "))
+        .iter()
+        .filter_map(|cell| cell.strip_prefix("pharos ")?.split(' ').next().map(str::to_owned))
+        .collect();
+    assert_eq!(told, known);
+}
+
+/// A block is a file where the words before it end in its name: "`zones/NAME`:".
+#[test]
+fn the_first_zone_checks_clean_as_written() {
+    let text = readme();
+    let folder = tempfile::tempdir().unwrap();
+    let first = between(&text, "## A first zone", "\n## ");
+    let mut files = 0;
+    for (before, block) in first.split("\n```").collect::<Vec<_>>().chunks(2).filter_map(|pair| match pair {
+        [before, block] => Some((before, block)),
+        _ => None,
+    }) {
+        let Some(name) = before.trim_end().strip_suffix("`:").and_then(|words| words.rsplit('`').next()) else {
+            continue;
+        };
+        let (_, content) = block.split_once('\n').unwrap();
+        write(folder.path(), name, content);
+        files += 1;
+    }
+    assert_eq!(files, 2, "the zone and its steering");
+    let node = write(folder.path(), "pharos.toml", "");
+    let output = Command::new(PHAROS).args(["check", "--config"]).arg(&node).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && !said.contains("warning["), "{said}");
+
+    // The diagnostic that README shows is the one that this fault gives.
+    let path = folder.path().join("zones/app.yourdomain.com.toml");
+    let broken = fs::read_to_string(&path).unwrap().replace("check  = \"web\"", "check  = \"wbe\"");
+    fs::write(&path, broken).unwrap();
+    let output = Command::new(PHAROS).args(["check", "--config"]).arg(&node).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let shown = between(&text, "what was probably meant:\n\n```\n", "\n```");
+    assert!(said.contains(shown), "README shows\n{shown}\npharos says\n{said}");
+}
