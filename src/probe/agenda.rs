@@ -292,6 +292,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn probes_in_flight_have_a_bound_whatever_the_pace() {
+        let start = Instant::now();
+        let mut agenda = settled(start);
+        agenda.start(agenda.next().unwrap());
+        agenda.finish(ID, streak(100_000), start);
+        let mut in_flight = 0;
+        while let Some(due) = agenda.next() {
+            assert_eq!(agenda.start(due), Some(ID));
+            in_flight += 1;
+        }
+        assert_eq!(in_flight, IN_FLIGHT_PER_TARGET_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn after_a_standstill_nothing_comes_in_a_burst() {
         let start = Instant::now();
         let mut agenda = Agenda::new();

@@ -147,6 +147,21 @@ async fn targets_are_probed_at_once_and_then_spread() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crowd_begins_bit_by_bit_even_when_nothing_answers() {
+    let count = 2000;
+    let stage = stage(vec![Does::Hang], list((0..count).map(|id| (id, watch_of(0, SECOND * 10)))));
+    // The stage, the maker and every target hold on; and every probe that has begun.
+    let begun = || Arc::strong_count(&stage.alive) - 2 - 2000;
+    let at_work = (FIRST_AT_WORK_MAX * std::thread::available_parallelism().unwrap().get()).min(2000);
+    sleep(FIRST_WORK_MAX / 2).await;
+    assert_eq!(begun(), at_work);
+    sleep(FIRST_WORK_MAX).await;
+    assert_eq!(begun(), (at_work * 2).min(2000));
+    sleep(FIRST_WORK_MAX * u32::try_from(2000 / at_work).unwrap()).await;
+    assert_eq!(begun(), 2000, "long before the first of them times out");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hanging_target_delays_no_other() {
     let watches = list([(0, watch_of(0, SECOND * 4)), (1, watch_of(1, SECOND * 4))]);
     let mut stage = stage(vec![Does::Hang, Does::Pass], watches);
