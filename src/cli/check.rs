@@ -6,7 +6,7 @@ use super::paint::Paint;
 use super::serve::ConfigArg;
 use super::{Exit, print};
 use crate::config;
-use crate::config::diag::{Diagnostic, Severity};
+use crate::config::diag::{Diagnostic, Severity, Span};
 
 /// Validate the node's file and every zone, and print all that is wrong
 ///
@@ -100,7 +100,7 @@ impl<'a> DiagnosticJson<'a> {
     fn of(diagnostic: &'a Diagnostic) -> Self {
         let Diagnostic { severity, code, message, span, file, label, help } = diagnostic;
         let shown = span.as_ref().map(|span| span.source.shown.clone()).or_else(|| file.clone());
-        let place = span.as_ref().map(|span| span.source.line_column(span.range.start));
+        let place = span.as_ref().map(Span::line_column);
         let text = span.as_ref().and_then(|span| span.source.text.get(span.range.clone()));
         Self {
             severity: match severity {
