@@ -78,9 +78,9 @@ impl Node {
                 Ok(())
             });
         }
-        let (watches, reporter, told) = (control.watches(), control.clone(), told(stop.subscribe()));
+        let (watches, reporter, shutdown) = (control.watches(), control.clone(), told(stop.subscribe()));
         tasks.spawn("probing", async move {
-            probe::run(watches, reporter, told).await;
+            probe::run(watches, reporter, shutdown).await;
             Ok(())
         });
 
@@ -93,9 +93,9 @@ impl Node {
         let store = control.store();
         let serving = bound.serve(|| store.reader(), Limits { grace: DRAIN_TIME, ..Limits::default() })?;
         let reloader = Reloader::new(config, control.clone(), loaded, &watched);
-        tasks.spawn("reloading", reloader.run(hangup));
+        tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {
-            tasks.spawn("the watchdog", watchdog(every, control.clone()));
+            tasks.spawn("the watchdog", unless(told(stop.subscribe()), watchdog(every, control.clone())));
         }
         readiness.send_replace(Readiness::Ready);
         systemd::ready("answering");
@@ -180,6 +180,17 @@ async fn watched_end(task: JoinHandle<()>, stop: watch::Receiver<bool>) -> Resul
 async fn told(mut stop: watch::Receiver<bool>) {
     // An error says that the node is gone: told enough.
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Ends a task that has no end of its own.
+async fn unless(
+    told: impl Future<Output = ()>,
+    task: impl Future<Output = Result<(), AppError>>,
+) -> Result<(), AppError> {
+    tokio::select! {
+        () = told => Ok(()),
+        ended = task => ended,
+    }
 }
 
 impl probe::Reporter for Handle {
