@@ -1,6 +1,6 @@
 //! The two clocks.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -22,8 +22,9 @@ impl Clock {
         Moment { mono: self.began.elapsed(), wall: SystemTime::now() }
     }
 
-    /// A moment of the clock that only goes forward, as timers take it.
-    pub(super) fn instant(self, mono: std::time::Duration) -> Instant {
-        self.began + mono
+    /// A moment of the clock that only goes forward, as timers take it; none where it lies beyond
+    /// what they can hold, and so never comes.
+    pub(super) fn instant(self, mono: Duration) -> Option<Instant> {
+        self.began.checked_add(mono)
     }
 }

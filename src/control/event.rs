@@ -44,6 +44,20 @@ pub enum Kind {
         /// From what to what, and the evidence.
         flip: Flip,
     },
+    /// A check has produced no observation for three intervals, or produces some again. The verdict
+    /// and the answer stay.
+    Stale {
+        /// Whose.
+        pool: PoolId,
+        /// Whose.
+        endpoint: EndpointName,
+        /// The address that is answered.
+        ip: IpAddr,
+        /// The check.
+        check: CheckName,
+        /// Whether it is stale, or no longer.
+        stale: bool,
+    },
     /// What a pool answers changed.
     Answer {
         /// Whose.
@@ -107,6 +121,7 @@ impl Event {
             Kind::Ready { missing, .. } => *missing > 0,
             Kind::Applied(applied) => !applied.restart_needed.is_empty(),
             Kind::Refused(_) => true,
+            Kind::Stale { stale, .. } => *stale,
             Kind::Hold { .. } | Kind::Override { .. } => false,
         }
     }
@@ -137,6 +152,12 @@ impl fmt::Display for Event {
                     write!(f, " ({} in a row)", flip.streak)?;
                 }
                 Ok(())
+            }
+            Kind::Stale { pool, endpoint, ip, stale: true, .. } => {
+                write!(f, "endpoint {endpoint} ({ip}) of {pool} is not being observed: its verdict is stale, and stays")
+            }
+            Kind::Stale { pool, endpoint, ip, .. } => {
+                write!(f, "endpoint {endpoint} ({ip}) of {pool} is being observed again")
             }
             Kind::Answer { pool, before, after, .. } => {
                 if before.addresses != after.addresses || after.addresses.is_empty() {

@@ -6,9 +6,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::PACE_OF_NOBODY;
 use super::event::Event;
+use super::orders::{Order, OverrideRefused};
 use super::reload::{Applied, Refused};
 use super::status::Status;
-use super::world::{Order, OverrideRefused};
 use crate::health::Scope;
 use crate::model::check::{Pace, Watch, WatchId};
 use crate::model::node::Setup;

@@ -11,6 +11,7 @@ mod clock;
 mod event;
 mod handle;
 mod key;
+mod orders;
 mod publisher;
 mod reload;
 mod round;
@@ -20,12 +21,14 @@ mod saved;
 mod state;
 mod status;
 mod targets;
+mod watchdog;
 mod world;
 
 use std::time::Duration;
 
 pub use event::{Answer, Event, Kind, OverrideChange};
 pub use handle::{Handle, NoSuchPool, Stopped, Watches};
+pub use orders::{Order, OverrideRefused};
 pub use reload::{Applied, Change, How, Refused, What};
 pub use run::start;
 pub use saved::{Saved, SavedError, VERDICT_AGE_MAX};
@@ -33,7 +36,6 @@ pub use state::{StateError, StateFile};
 pub use status::{
     AddressStatus, AnswerStatus, CheckStatus, EndpointStatus, HoldStatus, PoolStatus, Status, ZoneStatus,
 };
-pub use world::{Order, OverrideRefused};
 
 use crate::model::check::Pace;
 

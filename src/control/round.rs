@@ -7,9 +7,10 @@ use std::time::Duration;
 use crate::model::check::{Watch, WatchId};
 use crate::model::time::Moment;
 
-/// What a round may take beside the time-outs of its checks: their starts are spread and their
-/// number at a time is bounded.
+/// What a round may take beside the time-outs of its checks.
 const SLACK: Duration = Duration::from_secs(10);
+/// Probes that run at the same time even on a node with little room.
+const AT_A_TIME: u32 = 64;
 
 /// Who is still waited for.
 #[derive(Debug)]
@@ -27,8 +28,11 @@ impl Round {
             longest = longest.max(watch.probe.timeout);
             waiting.insert(id);
         }
-        // A first probe, and the rechecks that overlap each other.
-        Self { waiting, deadline: now.mono + longest * 3 + SLACK }
+        // A first probe and the rechecks that overlap each other, for as many turns as it takes. Far
+        // more than is ever needed: it bounds what a fault of the prober could do.
+        let turns = 1 + u32::try_from(waiting.len()).unwrap_or(u32::MAX) / AT_A_TIME;
+        let longest = longest.saturating_mul(turns.saturating_mul(3));
+        Self { waiting, deadline: now.mono.saturating_add(longest).saturating_add(SLACK) }
     }
 
     /// Whether this target is waited for.

@@ -76,7 +76,7 @@ impl Task {
         // The world may have nothing to wait for.
         self.act(|world, now, effects| world.tick(now, effects));
         let stop = loop {
-            let wake = self.world.wake(self.clock.now()).map(|mono| self.clock.instant(mono));
+            let wake = self.world.wake(self.clock.now()).and_then(|mono| self.clock.instant(mono));
             tokio::select! {
                 biased;
                 () = sleep_until(wake) => self.act(|world, now, effects| world.tick(now, effects)),

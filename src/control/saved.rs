@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::orders::expiry;
 use super::targets::Judge;
 use super::world::World;
 use crate::dns::Name;
@@ -190,7 +191,7 @@ impl Saved {
             let expires = match spec.expires_ms {
                 None => None,
                 Some(end) => match time(end).duration_since(now.wall) {
-                    Ok(left) => Some(Moment { mono: now.mono.saturating_add(left), wall: time(end) }),
+                    Ok(left) => expiry(now, left),
                     Err(_) => continue,
                 },
             };

@@ -15,9 +15,6 @@ use crate::model::time::Moment;
 use crate::model::{CheckName, EndpointName, Region};
 use crate::policy::{Compiled, Family, Hold, Member, Seat};
 
-/// After this many intervals without an observation, a verdict is stale.
-const STALE_AFTER: u32 = 3;
-
 /// The node at one moment.
 #[derive(Debug, Clone)]
 pub struct Status {
@@ -213,9 +210,8 @@ impl World {
 
     fn check_status(&self, address: &Address, state: &PoolState, seat: Seat, now: Moment) -> Option<CheckStatus> {
         let watch = address.watch.as_ref()?;
-        let tracker = self.targets.tracker(state.links[seat.endpoint][seat.address]?)?;
-        // A first observation is due at once, so there is always a moment to count from.
-        let fresh = tracker.observed().map_or(Duration::ZERO, |observed| observed.mono);
+        let judge = self.targets.judge(state.links[seat.endpoint][seat.address]?)?;
+        let tracker = &judge.tracker;
         Some(CheckStatus {
             name: watch.check.clone(),
             target: watch.probe.target,
@@ -223,7 +219,7 @@ impl World {
             verdict: tracker.verdict(),
             since: tracker.since().map(|since| since.wall),
             streak: tracker.streak(),
-            stale: now.mono.saturating_sub(fresh) > watch.cadence.interval * STALE_AFTER + watch.probe.timeout,
+            stale: judge.is_stale(now),
             last: tracker.last().cloned(),
             last_failure: tracker.last_failure().cloned(),
         })

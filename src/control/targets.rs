@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::key::key;
 use crate::health::{Flip, Tracker};
@@ -10,6 +11,9 @@ use crate::model::node::Setup;
 use crate::model::observation::Observation;
 use crate::model::pool::Address;
 use crate::model::time::Moment;
+
+/// After this many intervals without an observation, a verdict is stale.
+const STALE_AFTER: u32 = 3;
 
 /// A pool by its places in the setup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,8 +117,18 @@ impl Targets {
         }
     }
 
+    pub(super) fn judge(&self, link: Link) -> Option<&Judge> {
+        self.by_id.get(&link.id)?.judges.get(link.judge)
+    }
+
     pub(super) fn tracker(&self, link: Link) -> Option<&Tracker> {
-        self.by_id.get(&link.id)?.judges.get(link.judge).map(|judge| &judge.tracker)
+        self.judge(link).map(|judge| &judge.tracker)
+    }
+
+    /// Whose every verdict is stale.
+    pub(super) fn stale(&self, now: Moment) -> impl Iterator<Item = WatchId> {
+        let all = move |target: &Target| target.judges.iter().all(|judge| judge.is_stale(now));
+        self.by_id.iter().filter(move |(_, target)| all(target)).map(|(id, _)| *id)
     }
 
     pub(super) fn contains(&self, id: WatchId) -> bool {
@@ -197,6 +211,17 @@ impl Target {
 
     pub(super) fn is_settled(&self) -> bool {
         self.judges.iter().all(|judge| judge.tracker.is_settled())
+    }
+}
+
+impl Judge {
+    /// Whether nothing was observed for [`STALE_AFTER`] intervals: the prober is in trouble, and the
+    /// verdict may no longer be true.
+    pub(super) fn is_stale(&self, now: Moment) -> bool {
+        let Watch { check: _, probe, cadence } = &*self.watch;
+        // A first observation is due at once, so there is always a moment to count from.
+        let latest = self.tracker.observed().map_or(Duration::ZERO, |observed| observed.mono);
+        now.mono.saturating_sub(latest) > cadence.interval * STALE_AFTER + probe.timeout
     }
 }
 

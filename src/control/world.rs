@@ -12,12 +12,14 @@ use super::event::{Answer, Event, Kind, OverrideChange};
 use super::reload::Pending;
 use super::round::Round;
 use super::saved::Saved;
-use super::targets::{Links, Place, Targets};
-use crate::health::{Force, Override, Overrides, Scope, Standing, TooMany, outcome};
+use super::targets::{Link, Links, Place, Targets};
+use super::watchdog::Watchdog;
+use crate::health::{Flip, Overrides, Standing, outcome};
+use crate::model::CheckName;
 use crate::model::check::{Pace, Watch, WatchId};
 use crate::model::node::{Node, Setup, ZoneSetup};
 use crate::model::observation::Observation;
-use crate::model::pool::{Pool, PoolId};
+use crate::model::pool::{Address, Endpoint, Pool, PoolId};
 use crate::model::time::Moment;
 use crate::policy::{self, Compiled, Family, PoolMemory};
 
@@ -32,6 +34,7 @@ pub(super) struct World {
     pub(super) round: Option<Round>,
     /// A reload whose new targets are being probed.
     pub(super) pending: Option<Pending>,
+    watchdog: Watchdog,
     /// Pools in which a hold runs, and when the next one ends.
     ends: BTreeMap<Place, Duration>,
 }
@@ -83,38 +86,6 @@ pub(super) enum Save {
     Now,
 }
 
-/// Why an override was not set or cleared.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OverrideRefused {
-    /// Nothing has this name.
-    #[error("there is no {0}")]
-    Nothing(Scope),
-    /// No override of this scope is in force.
-    #[error("{0} is not overridden")]
-    NotSet(Scope),
-    /// Too many are in force.
-    #[error(transparent)]
-    TooMany(#[from] TooMany),
-    /// The node is stopping.
-    #[error("the node is stopping")]
-    Stopped,
-}
-
-/// An order to set an override.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
-    /// What it is about.
-    pub scope: Scope,
-    /// What holds.
-    pub force: Force,
-    /// Why.
-    pub reason: Arc<str>,
-    /// Who says so.
-    pub author: Arc<str>,
-    /// For how long; none: until cleared.
-    pub lasts: Option<Duration>,
-}
-
 impl World {
     /// The world at start, which the targets are then probed for.
     pub(super) fn new(setup: Setup, saved: &Saved, now: Moment) -> Self {
@@ -132,7 +103,16 @@ impl World {
         let zones = zone_states(&zones, links, memory, |id, pool, links, memory| {
             policy::compile(pool, &standings(id, pool, links, &targets, &overrides), memory)
         });
-        Self { node, zones, targets, overrides, round, pending: None, ends: BTreeMap::new() }
+        Self {
+            node,
+            zones,
+            targets,
+            overrides,
+            round,
+            pending: None,
+            watchdog: Watchdog::default(),
+            ends: BTreeMap::new(),
+        }
     }
 
     /// Whether answers may be given.
@@ -167,6 +147,9 @@ impl World {
         let pace = target.pace(awaited && !settled);
         effects.save = effects.save.max(if flips.is_empty() { Save::Eventually } else { Save::Soon });
         if own {
+            if self.watchdog.hear(id) {
+                self.tell_stale(id, false, effects);
+            }
             for (judge, flip) in &flips {
                 self.tell_flip(id, *judge, flip, effects);
             }
@@ -200,6 +183,11 @@ impl World {
         for place in due {
             self.refresh(place, now, effects);
         }
+        if self.is_ready() && self.watchdog.is_due(now) {
+            for id in self.watchdog.sweep(&self.targets, now) {
+                self.tell_stale(id, true, effects);
+            }
+        }
     }
 
     /// When [`World::tick`] must be called next.
@@ -207,55 +195,8 @@ impl World {
         let rounds = [self.round.as_ref(), self.pending.as_ref().map(|pending| &pending.round)];
         // A round of a reload may be over and wait for something else than time.
         let rounds = rounds.into_iter().flatten().filter(|round| !round.is_over(now)).map(Round::deadline);
-        rounds.chain(self.overrides.next_expiry()).chain(self.ends.values().copied()).min()
-    }
-
-    /// Sets an override.
-    pub(super) fn set_override(
-        &mut self,
-        order: Order,
-        now: Moment,
-        effects: &mut Effects,
-    ) -> Result<(), OverrideRefused> {
-        let Order { scope, force, reason, author, lasts } = order;
-        if self.places(&scope).is_empty() {
-            return Err(OverrideRefused::Nothing(scope));
-        }
-        // A time beyond what the clocks can hold never comes.
-        let expires = lasts
-            .and_then(|lasts| Some(Moment { mono: now.mono.checked_add(lasts)?, wall: now.wall.checked_add(lasts)? }));
-        let order = Override { force, reason, author, set: now.wall, expires };
-        self.overrides.set(scope.clone(), order.clone())?;
-        effects.save = Save::Now;
-        effects.events.push(Kind::Override { scope: scope.clone(), order, change: OverrideChange::Set });
-        self.refresh_scope(&scope, now, effects);
-        Ok(())
-    }
-
-    /// Takes an override back.
-    pub(super) fn clear_override(
-        &mut self,
-        scope: &Scope,
-        now: Moment,
-        effects: &mut Effects,
-    ) -> Result<(), OverrideRefused> {
-        let order = self.overrides.clear(scope).ok_or_else(|| OverrideRefused::NotSet(scope.clone()))?;
-        effects.save = Save::Now;
-        effects.events.push(Kind::Override { scope: scope.clone(), order, change: OverrideChange::Cleared });
-        self.refresh_scope(scope, now, effects);
-        Ok(())
-    }
-
-    /// Ends the holds of a pool; says how many. None where there is no such pool.
-    pub(super) fn failback(&mut self, id: &PoolId, now: Moment, effects: &mut Effects) -> Option<usize> {
-        let place = self.place(id)?;
-        let pool = &mut self.zones[place.zone].pools[place.pool];
-        let changes = pool.memory.release();
-        let count = changes.len();
-        effects.save = Save::Now;
-        effects.events.extend(changes.into_iter().map(|change| Kind::Hold { pool: id.clone(), change }));
-        self.refresh(place, now, effects);
-        Some(count)
+        let sweep = self.is_ready().then(|| self.watchdog.next());
+        rounds.chain(self.overrides.next_expiry()).chain(self.ends.values().copied()).chain(sweep).min()
     }
 
     /// Events of a moment.
@@ -271,30 +212,8 @@ impl World {
         })
     }
 
-    fn place(&self, id: &PoolId) -> Option<Place> {
-        self.pools().find(|(_, _, state)| state.id == *id).map(|(place, ..)| place)
-    }
-
-    /// The pools that an override is about.
-    fn places(&self, scope: &Scope) -> Vec<Place> {
-        let covers = |pool: &Pool, state: &PoolState| match scope {
-            Scope::Pool(id) => state.id == *id,
-            Scope::Endpoint { pool: id, endpoint } => {
-                state.id == *id && pool.endpoints.iter().any(|e| e.name == *endpoint)
-            }
-            Scope::Region(region) => pool.endpoints.iter().any(|e| e.region.as_ref() == Some(region)),
-        };
-        self.pools().filter(|(_, pool, state)| covers(pool, state)).map(|(place, ..)| place).collect()
-    }
-
-    fn refresh_scope(&mut self, scope: &Scope, now: Moment, effects: &mut Effects) {
-        for place in self.places(scope) {
-            self.refresh(place, now, effects);
-        }
-    }
-
     /// Compiles one pool again.
-    fn refresh(&mut self, place: Place, now: Moment, effects: &mut Effects) {
+    pub(super) fn refresh(&mut self, place: Place, now: Moment, effects: &mut Effects) {
         if !self.is_ready() {
             return; // too early to judge: the round at start compiles all pools when it ends
         }
@@ -340,26 +259,40 @@ impl World {
             .retain(|kind| !matches!(kind, Kind::Answer { after, .. } if after.mode == policy::Mode::Healthy));
     }
 
-    fn tell_flip(&self, id: WatchId, judge: usize, flip: &crate::health::Flip, effects: &mut Effects) {
-        for place in self.targets.users(id) {
+    fn tell_flip(&self, id: WatchId, judge: usize, flip: &Flip, effects: &mut Effects) {
+        let uses = self.uses(id).filter(|(link, ..)| link.is(id, judge));
+        effects.events.extend(uses.map(|(_, state, endpoint, address, check)| Kind::Endpoint {
+            pool: state.id.clone(),
+            endpoint: endpoint.name.clone(),
+            region: endpoint.region.clone(),
+            ip: address.ip,
+            check: check.clone(),
+            flip: flip.clone(),
+        }));
+    }
+
+    fn tell_stale(&self, id: WatchId, stale: bool, effects: &mut Effects) {
+        effects.events.extend(self.uses(id).map(|(_, state, endpoint, address, check)| Kind::Stale {
+            pool: state.id.clone(),
+            endpoint: endpoint.name.clone(),
+            ip: address.ip,
+            check: check.clone(),
+            stale,
+        }));
+    }
+
+    /// Every address whose verdict comes from a target.
+    fn uses(&self, id: WatchId) -> impl Iterator<Item = (Link, &PoolState, &Endpoint, &Address, &CheckName)> {
+        self.targets.users(id).iter().flat_map(move |place| {
             let zone = &self.zones[place.zone];
             let (pool, state) = (&zone.setup.pools[place.pool], &zone.pools[place.pool]);
-            for (endpoint, links) in pool.endpoints.iter().zip(&state.links) {
-                for (address, link) in endpoint.addresses.iter().zip(links) {
-                    let (Some(link), Some(watch)) = (link, &address.watch) else { continue };
-                    if link.is(id, judge) {
-                        effects.events.push(Kind::Endpoint {
-                            pool: state.id.clone(),
-                            endpoint: endpoint.name.clone(),
-                            region: endpoint.region.clone(),
-                            ip: address.ip,
-                            check: watch.check.clone(),
-                            flip: flip.clone(),
-                        });
-                    }
-                }
-            }
-        }
+            let endpoints = pool.endpoints.iter().zip(&state.links);
+            let seats = endpoints.flat_map(|(e, links)| e.addresses.iter().zip(links).map(move |(a, l)| (e, a, l)));
+            seats.filter_map(move |(endpoint, address, link)| {
+                let link = link.filter(|link| link.id == id)?;
+                Some((link, state, endpoint, address, &address.watch.as_ref()?.check))
+            })
+        })
     }
 }
 

@@ -208,3 +208,37 @@ async fn rechecks_are_hurried_only_while_the_start_waits() {
     assert_eq!(node.report(1, true).await.after, CADENCE.interval);
     assert_ne!(node.report(1, false).await.after, RECHECK_AT_START, "this one has settled");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_falls_silent_is_told_and_its_answer_stays() {
+    let node = Node1::start(setup(vec![two()])).await;
+    node.all_up().await;
+    let mut events = node.handle.events();
+    for _ in 0..4 {
+        sleep(Duration::from_secs(10)).await;
+        node.report(2, true).await;
+    }
+    let told = events.recv().await.unwrap().to_string();
+    assert_eq!(told, "endpoint us (192.0.2.1) of example/app is not being observed: its verdict is stale, and stays");
+    assert_eq!(node.answer(), [ip(1)]);
+    node.report(1, true).await;
+    let told = events.recv().await.unwrap().to_string();
+    assert_eq!(told, "endpoint us (192.0.2.1) of example/app is being observed again");
+    assert!(events.try_recv().is_err(), "told once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_for_longer_than_clocks_can_tell_holds() {
+    let node = Node1::start(setup(vec![two()])).await;
+    node.all_up().await;
+    let mut events = node.handle.events();
+    for lasts in [u64::MAX, u64::MAX / 2, 1 << 40] {
+        node.handle.set_override(order(own("us"), Force::Down, Some(lasts))).await.unwrap();
+        let told = events.recv().await.unwrap().to_string();
+        assert_eq!(told, "endpoint us of example/app is down by order of ann: drill");
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(node.answer(), [ip(2)]);
+        node.handle.clear_override(own("us")).await.unwrap();
+        events = node.handle.events();
+    }
+}
