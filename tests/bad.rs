@@ -7,8 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-use pharos::config::load;
+use std::process::Command;
 
 const EXPECTED: &str = "expected";
 
@@ -70,7 +69,7 @@ fn bless(case: &Path, said: &str) {
     std::fs::write(case, format!("{head}-- expected --\n{said}")).unwrap();
 }
 
-/// What is said of a case, in the form that users see.
+/// What `pharos check` prints of a case.
 fn say(parts: &Parts) -> String {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in parts.iter().filter(|(name, _)| *name != EXPECTED) {
@@ -82,9 +81,12 @@ fn say(parts: &Parts) -> String {
     if !node.exists() {
         std::fs::write(&node, "").unwrap();
     }
-    let report = load(&node, None);
-    assert_eq!(report.setup.is_none(), report.diagnostics.iter().any(|diagnostic| !diagnostic.is_warning()));
-    report.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    let program = Command::new(env!("CARGO_BIN_EXE_pharos")).arg("check").arg("--config").arg(&node).output().unwrap();
+    let said = String::from_utf8(program.stdout).unwrap();
+    let wants = if said.contains("error[") { 1 } else { 0 };
+    assert_eq!(program.status.code(), Some(wants), "{said}{}", String::from_utf8_lossy(&program.stderr));
+    assert!(program.stderr.is_empty(), "{}", String::from_utf8_lossy(&program.stderr));
+    said
 }
 
 #[test]

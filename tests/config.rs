@@ -383,3 +383,54 @@ fn warnings_are_told_again_by_a_load_that_reads_nothing() {
     assert!(first.contains("warning[check-unused]") && first.contains("zones/b.example.zone:5:"), "{first}");
     assert_eq!(said(&bench.load()), first);
 }
+
+#[test]
+fn of_a_thousand_zones_only_the_changed_one_is_made_again() {
+    let mut bench = Bench::new(&[]);
+    let records: String = (0..20).map(|i| format!("host{i} A 192.0.2.{i}\n")).collect();
+    for i in 0..1000 {
+        bench.write(&format!("zones/z{i}.example.zone"), &format!("{STATIC}{records}"));
+        bench.write(&format!("zones/z{i}.example.toml"), &pool("ttl = 10\n"));
+    }
+    let first = bench.zones();
+    bench.write("zones/z500.example.toml", &pool("ttl = 11\n"));
+    let second = bench.zones();
+    let changed: Vec<_> =
+        first.iter().zip(&second).filter(|(a, b)| !Arc::ptr_eq(a, b)).map(|(_, b)| b.name()).collect();
+    assert_eq!(changed, [&name("z500.example")]);
+}
+
+#[test]
+fn no_edit_of_the_files_breaks_the_reader() {
+    let read = |file: &str| std::fs::read(folder().join(file)).unwrap();
+    let (node, steering, master) =
+        (read("pharos.toml"), read("zones/app.example.toml"), read("zones/app.example.zone"));
+    let mut bench = Bench::new(&[("zones/app.example.zone", std::str::from_utf8(&master).unwrap())]);
+    std::fs::copy(folder().join("zones/ca.pem"), bench.folder.path().join("zones/ca.pem")).unwrap();
+    // A generator of numbers, the same at each run (Knuth, MMIX).
+    let mut state = 1u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let odd =
+        ["\"", "'", "[", "]]", "{", "=", "\n", "#", ".", "0", "-1", "\u{0}", "\\", "é", "\"\"\"", ",", "\r", "\t"];
+    for _ in 0..300 {
+        for (file, text) in [("pharos.toml", &node), ("zones/app.example.toml", &steering)] {
+            let mut text = text.clone();
+            for _ in 0..=next(3) {
+                let at = next(text.len());
+                let end = (at + next(12)).min(text.len());
+                text.splice(at..end, odd[next(odd.len())].bytes());
+            }
+            std::fs::write(bench.folder.path().join(file), text).unwrap();
+        }
+        let report = bench.load();
+        let errors = report.diagnostics.iter().any(|diagnostic| !diagnostic.is_warning());
+        assert_eq!(report.setup.is_none(), errors);
+        for diagnostic in &report.diagnostics {
+            let text = diagnostic.to_string();
+            assert!(text.lines().count() >= 2 && text.ends_with('\n'), "{text}");
+        }
+    }
+}

@@ -24,9 +24,9 @@ pub struct Source {
 }
 
 impl Source {
-    /// Line and column of a byte, both from 1; columns count characters.
+    /// Line and column of a byte of the text, both from 1; columns count characters.
     #[must_use]
-    pub fn line_column(&self, at: usize) -> (usize, usize) {
+    pub(super) fn line_column(&self, at: usize) -> (usize, usize) {
         let before = &self.text[..at.min(self.text.len())];
         let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;

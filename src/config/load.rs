@@ -1,6 +1,6 @@
 //! Loading: all files at once, and of those that did not change only what is known of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,6 +56,8 @@ pub fn load(path: &Path, previous: Option<&Loaded>) -> Report {
     };
     load_node(path, &mut report);
     Diagnostic::sort(&mut report.diagnostics);
+    report.watched.sort();
+    report.watched.dedup();
     if report.diagnostics.iter().any(|diagnostic| !diagnostic.is_warning()) {
         report.setup = None;
     }
@@ -123,7 +125,27 @@ fn load_zones(
             report.loaded.zones.insert(found.name, entry);
         }
     }
+    warn_of_hidden_names(&zones, shown(&folder, base), &mut report.diagnostics);
     Some(zones)
+}
+
+/// Warns of steered names that lie in another zone of this node, one below the pool's own: questions
+/// for them are answered from there.
+fn warn_of_hidden_names(zones: &[Arc<ZoneSetup>], folder: &Path, out: &mut Vec<Diagnostic>) {
+    let origins: HashSet<&Name> = zones.iter().map(|zone| zone.name()).collect();
+    for zone in zones {
+        for pool in &zone.pools {
+            for name in &pool.names {
+                let up = std::iter::successors(Some(name.clone()), Name::parent).take_while(|up| up != zone.name());
+                let Some(other) = up.into_iter().find(|up| origins.contains(up)) else { continue };
+                let message = format!("{name} of pool \"{}\" is answered from the zone {other}", pool.name);
+                let text = zone.name().to_string();
+                let file = folder.join(format!("{}.toml", text.trim_end_matches('.').replace('/', "%2F")));
+                let fault = Diagnostic::warning("pool-name-hidden", message).in_file(&file);
+                out.push(fault.help("steer it in that zone"));
+            }
+        }
+    }
 }
 
 /// A path as people see it: relative to the folder of `pharos.toml` where it lies below that.

@@ -67,7 +67,7 @@ impl<'f> Table<'f> {
     pub(crate) fn table(&mut self, key: &'static str, what: impl Into<String>) -> Option<Self> {
         self.asked.push(key);
         let (name, value) = self.entry(key)?;
-        self.enter(name.span(), name.get_ref(), value, what.into())
+        self.enter(name.span(), name.get_ref(), value, what.into(), &format!("write [{key}]"))
     }
 
     /// Enters each table of a table of tables such as `[check.NAME]`, in the order of the file.
@@ -78,7 +78,8 @@ impl<'f> Table<'f> {
             .iter()
             .filter_map(|(name, value)| {
                 let what = format!("{key} \"{}\"", name.get_ref());
-                let inner = self.enter(name.span(), name.get_ref(), value, what)?;
+                let form = format!("a table of {key}s has tables: [{key}.NAME]");
+                let inner = self.enter(name.span(), name.get_ref(), value, what, &form)?;
                 Some((Given { value: name.get_ref().clone().into_owned(), at: name.span() }, inner))
             })
             .collect();
@@ -91,26 +92,33 @@ impl<'f> Table<'f> {
     pub(crate) fn each(&mut self, key: &'static str, what: impl Fn(usize) -> String) -> (bool, Vec<Self>) {
         self.asked.push(key);
         let Some((name, value)) = self.entry(key) else { return (false, Vec::new()) };
+        let form = match self.what.split_once(' ') {
+            Some((kind, quoted)) => format!("write [[{kind}.{}.{key}]]", quoted.trim_matches('"')),
+            None => format!("write [[{key}]]"),
+        };
         let DeValue::Array(array) = value.get_ref() else {
             let message = format!("\"{key}\": expected an array of tables, found {}", type_of(value.get_ref()));
             let at = if value.get_ref().is_table() { value.span() } else { name.span() };
-            let fault = self.file.error("wrong-type", at, message);
-            self.file.push(match self.what.split_once(' ') {
-                Some((kind, quoted)) => {
-                    fault.label(format!("write [[{kind}.{}.{key}]], in double brackets", quoted.trim_matches('"')))
-                }
-                None => fault,
-            });
+            self.file.push(self.file.error("wrong-type", at, message).label(form));
             return (true, Vec::new());
         };
-        let tables = array.iter().enumerate().filter_map(|(i, value)| self.enter(value.span(), key, value, what(i)));
-        (!array.is_empty(), tables.collect())
+        let enter =
+            |(i, value): (usize, &'f Spanned<DeValue<'f>>)| self.enter(value.span(), key, value, what(i), &form);
+        (!array.is_empty(), array.iter().enumerate().filter_map(enter).collect())
     }
 
-    fn enter(&self, name: Range<usize>, key: &str, value: &'f Spanned<DeValue<'f>>, what: String) -> Option<Self> {
+    /// `form` says how it is to be written.
+    fn enter(
+        &self,
+        name: Range<usize>,
+        key: &str,
+        value: &'f Spanned<DeValue<'f>>,
+        what: String,
+        form: &str,
+    ) -> Option<Self> {
         let Some(entries) = value.get_ref().as_table() else {
             let message = format!("\"{key}\": expected a table, found {}", type_of(value.get_ref()));
-            self.file.push(self.file.error("wrong-type", name, message));
+            self.file.push(self.file.error("wrong-type", name, message).label(form));
             return None;
         };
         Some(Self::new(self.file, what, value.span(), entries))
