@@ -52,10 +52,7 @@ pub(super) fn note_missing_dot(token: Token, text: &[u8], origin: &[u8], wire: &
     // Labels of the origin without the root; the name must have them twice, and more than them.
     let labels = &origin[..origin.len() - 1];
     let Some(front) = wire.len().checked_sub(origin.len()).filter(|n| *n >= labels.len()) else { return };
-    if labels.is_empty()
-        || text.ends_with(b".")
-        || !wire[..front].to_ascii_lowercase().ends_with(&labels.to_ascii_lowercase())
-    {
+    if labels.is_empty() || text.ends_with(b".") || !wire[front - labels.len()..front].eq_ignore_ascii_case(labels) {
         return;
     }
     // A label that merely ends in these bytes is something else.

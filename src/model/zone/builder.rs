@@ -51,10 +51,8 @@ pub struct ZoneBuilder {
     bytes: Vec<u8>,
     pub(super) records: Vec<RawRecord>,
     pub(super) nodes: Vec<RawNode>,
-    /// Open addressing over `nodes`; its size is a power of two.
-    table: Vec<u32>,
-    /// The node of the record before: files have the records of a name together.
-    recent: usize,
+    /// Filled by [`ZoneBuilder::merge`].
+    table: Table,
     /// All bits that some node has.
     pub(super) has: u8,
     faults: Vec<ZoneFault>,
@@ -76,8 +74,7 @@ impl ZoneBuilder {
             bytes: Vec::new(),
             records: Vec::new(),
             nodes: Vec::new(),
-            table: vec![NONE; 64],
-            recent: usize::MAX,
+            table: Table::default(),
             has: 0,
             faults: Vec::new(),
             errors: 0,
@@ -89,10 +86,6 @@ impl ZoneBuilder {
         self.records.reserve(records);
         self.nodes.reserve(records);
         self.bytes.reserve(records.saturating_mul(32));
-        let size = (self.nodes.len() + records).saturating_mul(4) / 3 + 1;
-        if size > self.table.len() {
-            self.resize_table(size.next_power_of_two());
-        }
     }
 
     /// The zone's name.
@@ -111,18 +104,20 @@ impl ZoneBuilder {
         let folded = &mut buffer[..owner.len()];
         fold_into(owner, folded);
         let folded = &*folded;
-        let node = match self.nodes.get(self.recent) {
-            Some(node) if self.owner(node) == folded => self.recent,
-            _ => {
-                if !ends_with_labels(folded, self.folded_origin.as_wire()) {
-                    let owner = Name::from_wire(owner).unwrap_or_else(|_| Name::root());
-                    self.fault(ZoneFault::new(FaultKind::OutOfZone, owner, rtype).at(place));
-                    return Ok(());
-                }
-                self.find_or_insert(folded)?
+        // Files have the records of a name together; what is apart is put together at the end.
+        if self.nodes.last().is_none_or(|node| self.owner(node) != folded) {
+            if !ends_with_labels(folded, self.folded_origin.as_wire()) {
+                let owner = Name::from_wire(owner).unwrap_or_else(|_| Name::root());
+                self.fault(ZoneFault::new(FaultKind::OutOfZone, owner, rtype).at(place));
+                return Ok(());
             }
-        };
-        self.recent = node;
+            let at = u32::try_from(self.bytes.len()).map_err(|_| TooLarge)?;
+            let len = u8::try_from(folded.len()).map_err(|_| TooLarge)?;
+            self.bytes.extend_from_slice(folded);
+            let hash = Hash::of(folded).0;
+            self.nodes.push(RawNode { hash, at, first: NONE, last: NONE, len, has: 0 });
+        }
+        let Some(node) = self.nodes.len().checked_sub(1) else { return Ok(()) };
         let at = u32::try_from(self.bytes.len()).map_err(|_| TooLarge)?;
         let index = u32::try_from(self.records.len()).map_err(|_| TooLarge)?;
         let len = u16::try_from(rdata.len()).map_err(|_| TooLarge)?;
@@ -150,12 +145,17 @@ impl ZoneBuilder {
     /// # Errors
     /// All faults, in the order of the records.
     pub fn finish(mut self) -> Result<(Zone, Vec<ZoneFault>), Vec<ZoneFault>> {
+        self.merge();
         let mut out = Vec::with_capacity(self.bytes.len() + self.nodes.len() * 16);
-        let mut kept = 0;
+        let (mut nodes, mut kept) = (0, 0);
         let mut order: Vec<u32> = Vec::new();
         for index in 0..self.nodes.len() {
             order.clear();
             order.extend(self.records_of(&self.nodes[index]).map(|(number, _)| number));
+            if order.is_empty() {
+                continue;
+            }
+            nodes += 1;
             if order.len() > 1 {
                 order.sort_by_key(|i| (self.records[*i as usize].rtype, *i));
             }
@@ -168,7 +168,7 @@ impl ZoneBuilder {
         if self.errors > 0 {
             return Err(self.faults);
         }
-        let zone = Zone { origin: self.origin, bytes: out.into(), nodes: self.nodes.len(), records: kept };
+        let zone = Zone { origin: self.origin, bytes: out.into(), nodes, records: kept };
         Ok((zone, self.faults))
     }
 
@@ -209,60 +209,83 @@ impl ZoneBuilder {
         }
     }
 
-    /// The node of a folded name.
+    /// The node of a folded name; known when all are merged.
     pub(super) fn find(&self, folded: &[u8]) -> Option<usize> {
         let hash = Hash::of(folded).0;
-        let mask = self.table.len() - 1;
-        let mut slot = slot_of(hash, mask);
-        while let Some(node) = self.nodes.get(self.table[slot] as usize) {
-            if node.hash == hash && self.owner(node) == folded {
-                return Some(self.table[slot] as usize);
-            }
-            slot = (slot + 1) & mask;
-        }
-        None
+        self.table.find(hash, |index| self.owner(&self.nodes[index]) == folded).ok()
     }
 
-    fn find_or_insert(&mut self, folded: &[u8]) -> Result<usize, TooLarge> {
-        if (self.nodes.len() + 1) * 4 > self.table.len() * 3 {
-            self.resize_table(self.table.len() * 2);
+    /// Puts together the nodes of one name that came apart; those that are left over have no records.
+    fn merge(&mut self) {
+        self.table = Table::of(self.nodes.len());
+        // Nodes whose slots are neighbours one after another, else each is a cache miss.
+        #[allow(clippy::cast_possible_truncation)] // ten bits
+        let part_of = |node: &RawNode| (node.hash >> (u64::BITS - PART_BITS)) as usize;
+        let mut ends = vec![0usize; 1 << PART_BITS];
+        self.nodes.iter().for_each(|node| ends[part_of(node)] += 1);
+        let mut start = 0;
+        for end in &mut ends {
+            start += std::mem::replace(end, start);
         }
-        let hash = Hash::of(folded).0;
-        let mask = self.table.len() - 1;
-        let mut slot = slot_of(hash, mask);
-        while let Some(node) = self.nodes.get(self.table[slot] as usize) {
-            if node.hash == hash && self.owner(node) == folded {
-                return Ok(self.table[slot] as usize);
-            }
-            slot = (slot + 1) & mask;
-        }
-        let index = self.nodes.len();
-        self.table[slot] = u32::try_from(index).map_err(|_| TooLarge)?;
-        let at = u32::try_from(self.bytes.len()).map_err(|_| TooLarge)?;
-        let len = u8::try_from(folded.len()).map_err(|_| TooLarge)?;
-        self.bytes.extend_from_slice(folded);
-        self.nodes.push(RawNode { hash, at, first: NONE, last: NONE, len, has: 0 });
-        Ok(index)
-    }
-
-    fn resize_table(&mut self, size: usize) {
-        let mask = size - 1;
-        self.table.clear();
-        self.table.resize(size, NONE);
+        let mut parted = vec![(0u64, 0u32); self.nodes.len()];
         for (index, node) in (0u32..).zip(&self.nodes) {
-            let mut slot = slot_of(node.hash, mask);
-            while self.table[slot] != NONE {
-                slot = (slot + 1) & mask;
+            let end = &mut ends[part_of(node)];
+            parted[*end] = (node.hash, index);
+            *end += 1;
+        }
+        for (hash, later) in parted {
+            let is_same = |index: usize| self.owner(&self.nodes[index]) == self.owner(&self.nodes[later as usize]);
+            match self.table.find(hash, is_same) {
+                Err(slot) => self.table.slots[slot] = (tag_of(hash), later),
+                Ok(earlier) => {
+                    let node = &mut self.nodes[later as usize];
+                    let (first, last, has) = (std::mem::replace(&mut node.first, NONE), node.last, node.has);
+                    let node = &mut self.nodes[earlier];
+                    node.has |= has;
+                    let end = std::mem::replace(&mut node.last, last);
+                    self.records[end as usize].next = first;
+                }
             }
-            self.table[slot] = index;
         }
     }
 }
 
-fn slot_of(hash: u64, mask: usize) -> usize {
-    #[allow(clippy::cast_possible_truncation)] // masked to the table's size
-    let low = hash as usize;
-    low & mask
+/// The first bits of a hash, by which nodes are parted: a part of the table fits the nearest cache.
+const PART_BITS: u32 = 10;
+
+/// Nodes by the hash of their names: open addressing, a name's place is in the hash's upper bits.
+#[derive(Default)]
+struct Table {
+    /// The lower bits of the hash, and the node.
+    slots: Vec<(u32, u32)>,
+    shift: u32,
+}
+
+impl Table {
+    /// For so many nodes.
+    fn of(nodes: usize) -> Self {
+        let size = (nodes + nodes / 2).max(64).next_power_of_two();
+        Self { slots: vec![(0, NONE); size], shift: u64::BITS - size.trailing_zeros() }
+    }
+
+    /// The node of this hash for which `is_it` holds, or the slot where it belongs.
+    fn find(&self, hash: u64, is_it: impl Fn(usize) -> bool) -> Result<usize, usize> {
+        let (mask, tag) = (self.slots.len() - 1, tag_of(hash));
+        #[allow(clippy::cast_possible_truncation)] // less than the table's size
+        let mut slot = (hash >> self.shift) as usize;
+        loop {
+            match self.slots[slot] {
+                (_, NONE) => return Err(slot),
+                (other, index) if other == tag && is_it(index as usize) => return Ok(index as usize),
+                _ => slot = (slot + 1) & mask,
+            }
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)] // the lower half
+fn tag_of(hash: u64) -> u32 {
+    hash as u32
 }
 
 /// Whether folded `name` is folded `ancestor` or below it.
