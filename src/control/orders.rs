@@ -63,9 +63,7 @@ impl World {
         if self.places(&scope).is_empty() {
             return Err(OverrideRefused::Nothing(scope));
         }
-        // A time beyond what the clocks can hold never comes.
-        let expires = lasts
-            .and_then(|lasts| Some(Moment { mono: now.mono.checked_add(lasts)?, wall: now.wall.checked_add(lasts)? }));
+        let expires = lasts.and_then(|lasts| expiry(now, lasts));
         let order = Override { force, reason, author, set: now.wall, expires };
         self.overrides.set(scope.clone(), order.clone())?;
         effects.save = Save::Now;
