@@ -209,3 +209,24 @@ fn start(
     };
     thread::Builder::new().name(name).spawn(body).map(drop).map_err(ServeError::Start)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::Transport;
+    use crate::snapshot::{Snapshot, Store};
+
+    #[test]
+    fn an_idle_thread_lets_go_of_an_old_snapshot() {
+        let old = Arc::new(Snapshot::new(1, "ns1".into(), Vec::new()));
+        let store = Store::new(old.clone());
+        let mut reader = store.reader();
+        let client = Client { ip: [127, 0, 0, 1].into(), transport: Transport::Udp };
+        let query = [&[0, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], b"\x04test\0\0\x01\0\x01"].concat();
+        let mut out = [0; 1232];
+        assert_eq!(Answers::answer(&mut reader, &query, client, 0, &mut out), query.len(), "refused: no zone");
+        store.publish(Arc::new(Snapshot::new(2, "ns1".into(), Vec::new())));
+        reader.renew();
+        assert_eq!(Arc::strong_count(&old), 1);
+    }
+}

@@ -58,7 +58,7 @@ fn a_udp_port_in_use_is_named_and_nothing_stays_open() {
 
 #[test]
 fn addresses_of_others_are_told_from_our_own() {
-    let error = bind(&addresses(&["192.0.2.1:5353"]), 1).unwrap_err();
+    let error = bind(&addresses(&["203.0.113.1:5353"]), 1).unwrap_err();
     assert!(matches!(error, BindError::NotLocal { .. }), "{error:?}");
 }
 
