@@ -1,0 +1,167 @@
+//! Every key that is accepted does something that can be seen from outside.
+//!
+//! Each key has a test of its name here. What is accepted is asked of the program itself, so a new
+//! key without a test fails [`every_accepted_key_has_a_test`].
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod check;
+mod lab;
+mod node;
+mod pool;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use support::folder::Folder;
+use support::node::pharos;
+
+/// Lists keys with their tests, and runs each as a test of its own.
+macro_rules! keys {
+    ($($key:literal: $room:ident::$test:ident$(($place:expr))?,)+) => {
+        const TESTED: &[&str] = &[$($key),+];
+
+        mod key {
+            $(#[test] fn $test() { super::$room::$test($($place)?) })+
+        }
+    };
+}
+
+keys! {
+    "zones": node::zones,
+    "state": node::state,
+    "node.name": node::name,
+    "node.region": node::region,
+    "listen.dns": node::dns,
+    "listen.admin": node::admin,
+    "listen.udp_threads": node::udp_threads,
+    "zone.ns": node::zone_ns,
+    "zone.contact": node::zone_contact,
+    "zone.ttl": node::zone_ttl,
+    "check.type": check::kind(super::lab::OWN),
+    "check.port": check::port(super::lab::OWN),
+    "check.interval": check::interval(super::lab::OWN),
+    "check.timeout": check::timeout(super::lab::OWN),
+    "check.fall": check::fall(super::lab::OWN),
+    "check.rise": check::rise(super::lab::OWN),
+    "check.recheck": check::recheck(super::lab::OWN),
+    "check.method": check::method(super::lab::OWN),
+    "check.path": check::path(super::lab::OWN),
+    "check.host": check::host(super::lab::OWN),
+    "check.headers": check::headers(super::lab::OWN),
+    "check.expect_status": check::expect_status(super::lab::OWN),
+    "check.expect_body": check::expect_body(super::lab::OWN),
+    "check.expect_body.regex": check::expect_body_regex(super::lab::OWN),
+    "check.expect_json": check::expect_json(super::lab::OWN),
+    "check.verify": check::verify(super::lab::OWN),
+    "check.ca_file": check::ca_file(super::lab::OWN),
+    "pool.names": pool::names,
+    "pool.check": pool::check,
+    "pool.policy": pool::policy(super::lab::OWN),
+    "pool.ttl": pool::ttl(super::lab::OWN),
+    "pool.ttl_suspect": pool::ttl_suspect(super::lab::OWN),
+    "pool.answers": pool::answers(super::lab::OWN),
+    "pool.all_down": pool::all_down(super::lab::OWN),
+    "pool.failback.mode": pool::failback_mode(super::lab::OWN),
+    "pool.failback.hold": pool::failback_hold(super::lab::OWN),
+    "pool.min_healthy": pool::min_healthy(super::lab::OWN),
+    "pool.dual_stack": pool::dual_stack(super::lab::OWN),
+    "endpoint.name": pool::endpoint_name,
+    "endpoint.region": pool::endpoint_region,
+    "endpoint.address": pool::endpoint_address,
+    "endpoint.check_address": pool::endpoint_check_address,
+    "endpoint.priority": pool::endpoint_priority,
+    "endpoint.weight": pool::endpoint_weight,
+    "endpoint.check": pool::endpoint_check,
+}
+
+/// What stands in `[defaults]` is a key of checks and pools, and has the same tests there.
+macro_rules! defaults {
+    ($($key:literal: $room:ident::$test:ident,)+) => {
+        const TESTED_AS_DEFAULT: &[&str] = &[$($key),+];
+
+        mod default {
+            $(#[test] fn $test() { super::$room::$test(super::lab::DEFAULTS) })+
+        }
+    };
+}
+
+defaults! {
+    "defaults.check.type": check::kind,
+    "defaults.check.port": check::port,
+    "defaults.check.interval": check::interval,
+    "defaults.check.timeout": check::timeout,
+    "defaults.check.fall": check::fall,
+    "defaults.check.rise": check::rise,
+    "defaults.check.recheck": check::recheck,
+    "defaults.check.method": check::method,
+    "defaults.check.path": check::path,
+    "defaults.check.host": check::host,
+    "defaults.check.headers": check::headers,
+    "defaults.check.expect_status": check::expect_status,
+    "defaults.check.expect_body": check::expect_body,
+    "defaults.check.expect_json": check::expect_json,
+    "defaults.check.verify": check::verify,
+    "defaults.check.ca_file": check::ca_file,
+    "defaults.pool.policy": pool::policy,
+    "defaults.pool.ttl": pool::ttl,
+    "defaults.pool.ttl_suspect": pool::ttl_suspect,
+    "defaults.pool.answers": pool::answers,
+    "defaults.pool.all_down": pool::all_down,
+    "defaults.pool.failback": pool::failback_hold,
+    "defaults.pool.min_healthy": pool::min_healthy,
+    "defaults.pool.dual_stack": pool::dual_stack,
+}
+
+/// Tables: their keys are listed, not they themselves.
+const TABLES: [&str; 9] =
+    ["node", "listen", "defaults", "defaults.check", "defaults.pool", "check", "pool", "zone", "pool.endpoint"];
+
+const UNKNOWN_NODE: &str = "state = \"/tmp\"\nzzz = 1\n[node]\nzzz = 1\n[listen]\nzzz = 1\n[defaults]\nzzz = 1\n\
+                            [defaults.check]\nzzz = 1\n[defaults.pool]\nzzz = 1\n";
+const UNKNOWN_ZONE: &str = "zzz = 1\n[zone]\nzzz = 1\n[check.web]\nzzz = 1\nexpect_body = { zzz = 1 }\n\
+                            [pool.app]\nzzz = 1\nfailback = { zzz = 1 }\n[[pool.app.endpoint]]\nname = \"a\"\nzzz = 1\n";
+
+/// All keys that the program says it knows, by a file with an unknown one in each table.
+fn accepted() -> BTreeSet<String> {
+    let folder = Folder::steered(UNKNOWN_ZONE);
+    folder.write("pharos.toml", UNKNOWN_NODE);
+    let output = pharos().args(["check", "--json", "--config"]).arg(folder.config()).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut found = BTreeSet::new();
+    let mut tables = 0;
+    for diagnostic in report["diagnostics"].as_array().unwrap() {
+        let message = diagnostic["message"].as_str().unwrap();
+        let Some(table) = message.strip_suffix(" has no key \"zzz\"") else { continue };
+        let prefix = match table {
+            "pharos.toml" | "a zone" => "",
+            "[node]" => "node.",
+            "[listen]" => "listen.",
+            "[defaults]" => "defaults.",
+            "[defaults.check]" => "defaults.check.",
+            "[defaults.pool]" => "defaults.pool.",
+            "[zone]" => "zone.",
+            "check \"web\"" => "check.",
+            "expect_body" => "check.expect_body.",
+            "pool \"app\"" => "pool.",
+            "failback" => "pool.failback.",
+            "endpoint \"a\"" => "endpoint.",
+            other => panic!("a table that this test does not know: {other}"),
+        };
+        tables += 1;
+        let help = diagnostic["help"].as_array().unwrap();
+        let known = help.iter().find_map(|line| line.as_str().unwrap().strip_prefix("known keys: ")).unwrap();
+        found.extend(known.split(", ").map(|key| format!("{prefix}{key}")));
+    }
+    assert_eq!(tables, 13, "{report:#}");
+    found.retain(|key| !TABLES.contains(&key.as_str()) && key != "pool.failback");
+    found
+}
+
+#[test]
+fn every_accepted_key_has_a_test() {
+    let tested: BTreeSet<String> = TESTED.iter().chain(TESTED_AS_DEFAULT).map(|key| (*key).to_owned()).collect();
+    assert_eq!(accepted(), tested);
+}

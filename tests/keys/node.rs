@@ -1,0 +1,109 @@
+//! Keys of `pharos.toml`, and of zones without a master file.
+
+use hickory_proto::rr::{DNSClass, Name, RData, RecordType};
+
+use crate::support::dns;
+use crate::support::folder::{Folder, MASTER};
+use crate::support::node::Node;
+
+const POOL: &str = "[pool.app]\nnames = [\"@\"]\n[[pool.app.endpoint]]\nname = \"one\"\naddress = [\"192.0.2.1\"]\n";
+const NAME: &str = "app.example.com.";
+const LISTEN: &str = "dns = [\"127.0.0.1:0\"]\nadmin = [\"127.0.0.1:0\"]\nudp_threads = 1";
+
+pub fn zones() {
+    let folder = Folder::default();
+    std::fs::create_dir(folder.path("elsewhere")).unwrap();
+    folder.node("zones = \"elsewhere\"").write("elsewhere/app.example.com.zone", MASTER);
+    let node = Node::start(&folder);
+    assert_eq!(node.client().a("static.app.example.com.").len(), 1);
+}
+
+pub fn state() {
+    let folder = Folder::steered(POOL);
+    let mut node = Node::start(&folder);
+    assert!(node.stop().success());
+    // The harness names the folder `state`, which is not the default.
+    assert!(std::fs::read_dir(folder.path("state")).unwrap().count() > 0);
+}
+
+/// The text of a CHAOS TXT record.
+fn chaos(node: &Node, name: &str) -> String {
+    let mut message = dns::query(name, RecordType::TXT);
+    message.queries[0].set_query_class(DNSClass::CH);
+    match &node.client().exchange(&message).unwrap().answers[0].data {
+        RData::TXT(txt) => txt.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn name() {
+    let folder = Folder::steered(POOL);
+    folder.node("[node]\nname = \"ns7.example.net\"");
+    let node = Node::start(&folder);
+    assert_eq!(chaos(&node, "id.server."), "ns7.example.net");
+    assert_eq!(node.status()["node"], "ns7.example.net");
+}
+
+pub fn region() {
+    let folder = Folder::steered(POOL);
+    folder.node("[node]\nregion = \"eu-west\"");
+    let node = Node::start(&folder);
+    let line = node.wait_log("starting pharos", crate::support::LONG);
+    assert_eq!(line["region"], "eu-west");
+}
+
+pub fn dns() {
+    let folder = Folder::steered(POOL);
+    folder.node_with("dns = [\"127.0.0.1:0\", \"127.0.0.2:0\"]\nadmin = [\"127.0.0.1:0\"]", "");
+    let node = Node::start(&folder);
+    assert_eq!(node.dns_all.len(), 2);
+    for server in &node.dns_all {
+        assert_eq!(dns::Client::new(*server).a(NAME).len(), 1, "{server}");
+    }
+}
+
+pub fn admin() {
+    let folder = Folder::steered(POOL);
+    folder.node_with("dns = [\"127.0.0.1:0\"]\nadmin = [\"127.0.0.1:0\", \"[::1]:0\"]", "");
+    let node = Node::start(&folder);
+    assert_eq!(node.admin.len(), 2);
+    assert_eq!(node.get("/readyz").0, 200);
+    folder.node_with("dns = [\"127.0.0.1:0\"]\nadmin = []", "");
+    assert!(Node::start(&folder).admin.is_empty());
+}
+
+pub fn udp_threads() {
+    for threads in [1, 3] {
+        let folder = Folder::steered(POOL);
+        folder.node_with(&LISTEN.replace("udp_threads = 1", &format!("udp_threads = {threads}")), "");
+        let node = Node::start(&folder);
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", node.pid())).unwrap();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        assert_eq!(names.filter(|name| name.starts_with("udp-")).count(), threads);
+    }
+}
+
+/// A zone without a master file.
+fn lone() -> Node {
+    let folder = Folder::default();
+    let zone = "[zone]\nns = [\"ns1.example.net.\", \"ns2.example.net.\"]\ncontact = \"ops@example.net\"\nttl = 123\n";
+    folder.steering(&format!("{zone}{POOL}"));
+    Node::start(&folder)
+}
+
+pub fn zone_ns() {
+    let reply = lone().client().ask(NAME, RecordType::NS);
+    let names: Vec<_> = reply.answers.iter().map(|record| record.data.to_string()).collect();
+    assert_eq!(names, ["ns1.example.net.", "ns2.example.net."]);
+}
+
+pub fn zone_contact() {
+    let reply = lone().client().ask(NAME, RecordType::SOA);
+    let RData::SOA(soa) = &reply.answers[0].data else { panic!("no SOA") };
+    assert_eq!(soa.rname, Name::from_ascii("ops.example.net.").unwrap());
+}
+
+pub fn zone_ttl() {
+    let reply = lone().client().ask(NAME, RecordType::NS);
+    assert!(reply.answers.iter().all(|record| record.ttl == 123));
+}
