@@ -5,11 +5,12 @@ use std::time::Duration;
 use pharos::control::{HoldStatus, NoSuchPool, Order, OverrideRefused};
 use pharos::health::{Force, RECHECK_AT_START, Scope, Verdict};
 use pharos::model::check::Cadence;
+use pharos::model::node::ZoneSetup;
 use pharos::model::pool::{AllDown, Failback, FailbackMode, Pool, PoolId};
 use pharos::model::{EndpointName, PoolName, Region};
 use tokio::time::{Instant, sleep};
 
-use crate::fixture::{CADENCE, Node1, app, endpoint, ip, pool, setup, watch};
+use crate::fixture::{CADENCE, Node1, app, endpoint, ip, name, pool, setup, watch, zone};
 
 fn two() -> Pool {
     pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2)])
@@ -97,7 +98,7 @@ async fn two_checks_of_one_target_are_probed_once_and_judged_apart() {
     let mut quick = endpoint("us", 1, 1);
     quick.addresses[0].watch = Some(watch(1, hasty));
     let one = pool(vec![quick, endpoint("eu", 2, 2)]);
-    let two = Pool { name: PoolName::new("slow"), names: vec![crate::fixture::name("slow.example")], ..two() };
+    let two = Pool { name: PoolName::new("slow"), names: vec![name("slow.example")], ..two() };
     let node = Node1::start(setup(vec![one, two])).await;
     assert_eq!(node.handle.watches().borrow().len(), 2);
     assert_eq!(node.handle.watches().borrow()[0].1.cadence.interval, hasty.interval, "the more eager one rules");
@@ -241,4 +242,32 @@ async fn an_order_for_longer_than_clocks_can_tell_holds() {
         node.handle.clear_override(own("us")).await.unwrap();
         events = node.handle.events();
     }
+}
+
+/// In real time, among a thousand other pools.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flip_is_in_the_answers_within_10_ms() {
+    let mut all = setup(vec![two()]);
+    for n in 0..1000 {
+        let names = vec![name(&format!("www.z{n}.example"))];
+        let pools = vec![Pool { names, ..pool(vec![endpoint("us", 3, 1), endpoint("eu", 4, 2)]) }];
+        all.zones.push(std::sync::Arc::new(ZoneSetup { zone: zone(&format!("z{n}.example")), pools }));
+    }
+    let node = Node1::start(all).await;
+    node.all_up().await;
+    let mut took = Vec::new();
+    for _ in 0..11 {
+        for (passed, times, answer) in [(false, 3, ip(2)), (true, 2, ip(1))] {
+            for _ in 1..times {
+                node.report(1, passed).await;
+            }
+            let began = Instant::now();
+            node.report(1, passed).await;
+            assert_eq!(node.answer(), [answer]);
+            took.push(began.elapsed());
+        }
+    }
+    took.sort();
+    // The median, because the machine may do something else meanwhile.
+    assert!(took[took.len() / 2] < Duration::from_millis(10), "{took:?}");
 }
