@@ -7,6 +7,7 @@ mod endpoint;
 mod lint;
 mod names;
 mod node;
+mod plan;
 mod pool;
 
 use std::ops::Range;
@@ -66,7 +67,7 @@ pub(super) fn lower_zone(context: &Context<'_>, spec: ZoneSpec) -> (Option<Arc<Z
 /// Compares the keys of `[defaults]` with each other, at their own place.
 pub(super) fn check_defaults(file: &File, defaults: &Defaults) {
     let Defaults { check, pool } = defaults;
-    check::check_defaults(file, check);
+    plan::check_defaults(file, check);
     if let Some(ttl) = pool.ttl.given() {
         pool::check_ttls(file, "[defaults.pool]", &ttl.at, pool);
     }

@@ -80,14 +80,10 @@ pub(super) fn check_names(context: &Context<'_>, pools: &[PoolSpec]) {
                 file.push(fault.label(format!("also in pool \"{other}\"")));
                 continue;
             }
-            let zone_text = context.zone.to_string();
-            let text = String::from_utf8_lossy(&file.source.text[at.start + 1..at.end.max(at.start + 2) - 1]);
-            if text.len() + 1 >= zone_text.len() && format!("{text}.").ends_with(&zone_text) {
+            if let Some(meant) = doubled(owner, context.zone) {
                 let fault = file.warning("pool-name-relative", at.clone(), format!("the name is read as {owner}"));
-                let meant = Name::parse(&text).unwrap_or_else(|_| owner.clone());
-                file.push(
-                    fault.label(format!("did you mean \"{meant}\"?")).help("only a last dot makes a name absolute"),
-                );
+                let fault = fault.label(format!("did you mean \"{meant}\"?"));
+                file.push(fault.help("only a last dot makes a name absolute"));
             }
             let Statics::Zone(_, master) = context.statics else { continue };
             if let Some(fault) = obstacle(context, owner, master, &at_name) {
@@ -101,6 +97,14 @@ pub(super) fn check_names(context: &Context<'_>, pools: &[PoolSpec]) {
     }
 }
 
+/// The name that was probably meant by one that ends in the zone's name twice.
+fn doubled(owner: &Name, zone: &Name) -> Option<Name> {
+    let own = owner.as_wire().len().checked_sub(zone.as_wire().len())?;
+    let meant = Name::from_wire(&[&owner.as_wire()[..own], b"\0"].concat()).ok()?;
+    (zone.label_count() > 0 && meant.is_within(zone)).then_some(meant)
+}
+
+/// What in the master file stands in the way of a steered name.
 fn obstacle(
     context: &Context<'_>,
     owner: &Name,

@@ -37,7 +37,11 @@ pub(crate) fn is_host_name(text: &str) -> bool {
         && text.len() <= 253
         && text.split('.').all(|label| {
             let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-            !label.is_empty() && label.len() <= 63 && label.bytes().all(inner) && !label.starts_with('-')
+            !label.is_empty()
+                && label.len() <= 63
+                && label.bytes().all(inner)
+                && !label.starts_with('-')
+                && !label.ends_with('-')
         })
 }
 
