@@ -241,6 +241,77 @@ mod tests {
     }
 
     #[test]
+    fn duplicates_are_found_in_small_and_large_sets() {
+        for distinct in [1u32, 15, 16, 17, 400] {
+            // Each record twice, the second time in the other direction.
+            let values: Vec<[u8; 4]> = (0..distinct).chain((0..distinct).rev()).map(u32::to_be_bytes).collect();
+            let mut records = APEX.to_vec();
+            records.extend(values.iter().map(|value| ("a.example", Rtype::A, 1, &value[..])));
+            let (zone, warnings) = build(&records).expect("warnings only");
+            assert_eq!(warnings.len(), distinct as usize);
+            for warning in &warnings {
+                assert_eq!(warning.kind, FaultKind::Duplicate);
+                let (later, earlier) = (warning.place.expect("a place").at, warning.other.expect("another").at);
+                assert_eq!(values[later as usize - 3], values[earlier as usize - 3]);
+                assert!(earlier < later);
+            }
+            let kept = zone.rrset(&name("a.example"), Rtype::A).expect("there");
+            assert!(kept.rdatas().eq(values[..distinct as usize].iter().map(|v| &v[..])), "in the order of the file");
+        }
+    }
+
+    #[test]
+    fn names_that_come_apart_are_put_together() {
+        let owners: Vec<String> = (0..5_000).map(|n| format!("n{}.example", n % 1_000)).collect();
+        let values: Vec<[u8; 4]> = (0..5_000u32).map(u32::to_be_bytes).collect();
+        let mut builder = ZoneBuilder::new(name("example"));
+        builder.reserve(10);
+        for (owner, rtype, ttl, rdata) in APEX {
+            builder.push(name(owner).as_wire(), rtype, ttl, rdata, place(0)).expect("small");
+        }
+        for (owner, value) in owners.iter().zip(&values) {
+            builder.push(name(owner).as_wire(), Rtype::A, 1, value, place(1)).expect("small");
+        }
+        let (zone, warnings) = builder.finish().expect("a good zone");
+        assert!(warnings.is_empty());
+        assert_eq!((zone.node_count(), zone.record_count()), (1_001, 5_002));
+        for (n, node) in zone.nodes().skip(1).enumerate() {
+            assert_eq!(node.owner, name(&owners[n]).as_wire());
+            let set = node.rrsets().next().expect("one");
+            assert!(set.rdatas().eq((0..5).map(|k| &values[n + 1_000 * k][..])));
+        }
+    }
+
+    #[test]
+    fn servers_and_hidden_data_are_judged() {
+        // The root label ends a target; MX begins with its preference.
+        let lint = |extra: &[(&'static str, Rtype, u32, &'static [u8])]| -> Vec<FaultKind> {
+            let mut records = APEX.to_vec();
+            records.extend(extra);
+            let (_, warnings) = build(&records).expect("warnings only");
+            warnings.iter().map(|w| w.kind).collect()
+        };
+        const TO_MAIL: (&str, Rtype, u32, &[u8]) = ("example", Rtype::MX, 1, b"\0\x01\x04Mail\x07EXAMPLE\0");
+        const TO_SUB: (&str, Rtype, u32, &[u8]) = ("sub.example", Rtype::NS, 1, b"\x02ns\x03sub\x07example\0");
+        const GLUE: (&str, Rtype, u32, &[u8]) = ("ns.sub.example", Rtype::A, 1, b"1234");
+        assert_eq!(lint(&[TO_MAIL]), [FaultKind::TargetNoAddress]);
+        assert_eq!(lint(&[TO_MAIL, ("mail.example", Rtype::TXT, 1, b"x")]), [FaultKind::TargetNoAddress]);
+        assert_eq!(lint(&[TO_MAIL, ("mail.example", Rtype::A, 1, b"1234")]), []);
+        assert_eq!(lint(&[TO_MAIL, ("*.example", Rtype::A, 1, b"1234")]), []);
+        assert_eq!(lint(&[TO_MAIL, ("mail.example", Rtype::CNAME, 1, b"\0")]), [FaultKind::TargetAlias]);
+        assert_eq!(lint(&[TO_MAIL, ("mail.example", Rtype::NS, 1, b"\x01a\0")]), [], "another zone knows");
+        assert_eq!(lint(&[("example", Rtype::MX, 1, b"\0\0\0")]), [], "no mail at all");
+        assert_eq!(lint(&[TO_SUB]), [FaultKind::TargetNoAddress]);
+        assert_eq!(lint(&[TO_SUB, GLUE]), []);
+        assert_eq!(lint(&[TO_SUB, GLUE, ("x.sub.example", Rtype::A, 1, b"1234")]), [FaultKind::BelowCut]);
+        assert_eq!(lint(&[TO_SUB, GLUE, ("ns.sub.example", Rtype::TXT, 1, b"x")]), [FaultKind::BelowCut]);
+        assert_eq!(lint(&[TO_SUB, GLUE, ("sub.example", Rtype::DS, 1, b"x")]), []);
+        assert_eq!(lint(&[TO_SUB, GLUE, ("sub.example", Rtype::MX, 1, b"\0\0\0")]), [FaultKind::BelowCut]);
+        let below_dname = [("d.example", Rtype::DNAME, 1, &b"\0"[..]), ("x.y.d.example", Rtype::A, 1, b"1234")];
+        assert_eq!(lint(&below_dname), [FaultKind::BelowDname]);
+    }
+
+    #[test]
     fn mixed_ttls_take_the_lowest() {
         let mut records = APEX.to_vec();
         records.extend([("a.example", Rtype::A, 9, &b"x"[..]), ("a.example", Rtype::A, 3, b"y")]);
