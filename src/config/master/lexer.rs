@@ -46,7 +46,12 @@ pub(super) struct Entry {
 pub(super) struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
+    /// How many parentheses were not closed.
+    unclosed: usize,
 }
+
+/// Each parenthesis that is not closed costs a walk to the end of the file.
+const UNCLOSED_MAX: usize = 50;
 
 const PLAIN: u8 = 0;
 const SPACE: u8 = 1;
@@ -86,12 +91,12 @@ fn offset(at: usize) -> u32 {
 impl<'a> Lexer<'a> {
     /// From the start of a file; a byte order mark is passed over.
     pub(super) fn new(text: &'a [u8]) -> Self {
-        Self { text, at: if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 } }
+        Self::resume(text, if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 })
     }
 
     /// From the middle of a file.
     pub(super) fn resume(text: &'a [u8], at: usize) -> Self {
-        Self { text, at }
+        Self { text, at, unclosed: 0 }
     }
 
     /// The next entry that has tokens; they replace what `tokens` held. None at the end. After an
@@ -183,7 +188,10 @@ impl<'a> Lexer<'a> {
         if depth == 0 {
             return Ok(());
         }
-        self.at = next_owner(text, opener);
+        self.unclosed += 1;
+        if self.unclosed < UNCLOSED_MAX {
+            self.at = next_owner(text, opener);
+        }
         Err(Fault::new("zone-unclosed-parenthesis", opener..opener + 1, "parenthesis is not closed")
             .help("everything up to the end of the file would belong to this entry; close it with )"))
     }
@@ -261,6 +269,7 @@ mod tests {
         assert_eq!(entries("a \"b\\\nc d"), ["zone-unclosed-quote@2", "c|d"]);
         assert_eq!(entries("a ( b\n c\nd e\n"), ["zone-unclosed-parenthesis@2", "d|e"]);
         assert_eq!(entries("a ) b\nc"), ["zone-unopened-parenthesis@2", "c"]);
+        assert_eq!(entries(&"a (\n".repeat(200)).len(), UNCLOSED_MAX);
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod zone_faults;
 
 use std::path::{Path, PathBuf};
 
-use super::diag::Diagnostic;
+use super::diag::{Diagnostic, Severity};
 use crate::dns::Name;
 use crate::model::zone::Zone;
 #[cfg(doc)]
@@ -68,7 +68,7 @@ pub fn parse(origin: &Name, path: &Path, shown: &Path, out: &mut Vec<Diagnostic>
         }
         Err(error) => {
             let message = format!("cannot read the zone file: {error}");
-            reader.report.push(Diagnostic::error("zone-unreadable", message).in_file(shown));
+            reader.report.push(Severity::Error, || Diagnostic::error("zone-unreadable", message).in_file(shown));
             return Parsed { zone: None, files: reader.files.tried, targets: Vec::new() };
         }
     };
@@ -81,7 +81,7 @@ pub fn parse_bytes(origin: &Name, bytes: &[u8], out: &mut Vec<Diagnostic>) -> Pa
     match reader.files.add("zone".into(), bytes) {
         Ok(file) => finish(reader, Scope::new(file, None, origin.clone())),
         Err(error) => {
-            reader.report.push(Diagnostic::error("zone-unreadable", error.to_string()));
+            reader.report.push(Severity::Error, || Diagnostic::error("zone-unreadable", error.to_string()));
             Parsed { zone: None, files: Vec::new(), targets: Vec::new() }
         }
     }

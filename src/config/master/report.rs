@@ -23,31 +23,28 @@ impl<'a> Report<'a> {
         self.errors > 0
     }
 
-    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        let count = match diagnostic.severity {
+    fn count(&mut self, severity: Severity) -> &mut usize {
+        match severity {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
-        };
-        *count += 1;
-        if *count <= SHOWN_MAX {
-            self.out.push(diagnostic);
         }
     }
 
-    pub(super) fn fault(&mut self, severity: Severity, fault: Fault, source: &Source) {
-        let count = match severity {
-            Severity::Error => self.errors,
-            Severity::Warning => self.warnings,
-        };
-        let Fault { code, message, range, label, help } = fault;
-        let mut diagnostic = Diagnostic::error(code, message);
-        diagnostic.severity = severity;
-        if count < SHOWN_MAX {
-            diagnostic = diagnostic.at(source, range);
+    /// Counts one finding, and makes its diagnostic if that is to be shown.
+    pub(super) fn push(&mut self, severity: Severity, make: impl FnOnce() -> Diagnostic) {
+        let count = self.count(severity);
+        *count += 1;
+        if *count <= SHOWN_MAX {
+            self.out.push(make());
         }
-        diagnostic.label = label;
-        diagnostic.help = help;
-        self.push(diagnostic);
+    }
+
+    /// As [`Report::push`], of a fault in an entry.
+    pub(super) fn fault(&mut self, severity: Severity, fault: Fault, source: &Source) {
+        self.push(severity, || {
+            let Fault { code, message, range, label, help } = fault;
+            Diagnostic { severity, label, help, ..Diagnostic::error(code, message).at(source, range) }
+        });
     }
 
     /// Says how many were left out.

@@ -7,7 +7,7 @@ use super::files::Files;
 use super::lexer::{Lexer, Token};
 use super::reader::is_ttl_or_class;
 use super::report::{Report, SHOWN_MAX};
-use crate::config::diag::{Diagnostic, Source};
+use crate::config::diag::{Diagnostic, Severity, Source};
 use crate::dns::Rtype;
 use crate::model::zone::{FaultKind, Place, ZoneFault};
 
@@ -26,14 +26,15 @@ pub(super) fn report(
         }
         let target = fault.target.take();
         let name = target.as_ref().map(ToString::to_string);
-        let diagnostic = tell(&fault, name.as_deref(), files);
+        let tell = || tell(&fault, name.as_deref(), files);
+        let severity = if fault.kind.is_warning() { Severity::Warning } else { Severity::Error };
         match (fault.kind, target) {
             // A pool or two will steer some; the rest is as much as anybody reads.
             (FaultKind::TargetNoAddress, Some(name)) if targets.len() < SHOWN_MAX * 20 => {
-                targets.push(Target { name, warning: diagnostic });
+                targets.push(Target { name, warning: tell() });
             }
             (FaultKind::TargetNoAddress, _) => {}
-            _ => report.push(diagnostic),
+            _ => report.push(severity, tell),
         }
     }
 }
