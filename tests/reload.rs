@@ -46,6 +46,40 @@ fn a_changed_file_is_taken_up_by_itself() {
 }
 
 #[test]
+fn an_edit_while_the_first_checks_run_is_not_missed() {
+    let slow = Endpoint::new(Behaviour::Hang);
+    let checked = format!(
+        "[check.web]\ntype = \"http\"\ninterval = \"2s\"\ntimeout = \"700ms\"\n\
+         [pool.web]\nnames = [\"web\"]\ncheck = \"web\"\n[[pool.web.endpoint]]\nname = \"slow\"\n\
+         address = [\"192.0.2.9\"]\ncheck_address = \"{}\"\n",
+        slow.address
+    );
+    let folder = Folder::steered(&format!("{checked}{}", pool(1)));
+    let node = Node::begin(&folder);
+    folder.steering(&format!("{checked}{}", pool(2)));
+    assert_eq!(node.get("/readyz").0, 503);
+    node.wait_log("answering", LONG);
+    let client = node.client();
+    until("the edit", || client.one(NAME) == ip(2));
+}
+
+#[test]
+fn a_warning_is_told_once() {
+    let folder = Folder::steered(&format!("{}[check.unused]\ntype = \"http\"\n", pool(1)));
+    let node = Node::start(&folder);
+    let told = || node.log().iter().filter(|line| line.contains("check-unused")).count();
+    assert_eq!(told(), 1);
+    node.reload();
+    node.reload();
+    assert_eq!(told(), 1);
+    folder.steering(&pool(1));
+    node.reload();
+    folder.steering(&format!("{}[check.unused]\ntype = \"http\"\n", pool(1)));
+    node.reload();
+    assert_eq!(told(), 2);
+}
+
+#[test]
 fn a_new_zone_and_a_removed_one_are_taken_up() {
     let folder = Folder::steered(&pool(1));
     let node = Node::start(&folder);

@@ -1,18 +1,32 @@
-//! Diagnostics in the log: the text people know from `pharos check`, and its parts for programs.
+//! Diagnostics in the log: the text people know from `pharos check`, and its code for programs.
+
+use std::collections::HashSet;
 
 use crate::config::diag::{Diagnostic, Severity};
 
-/// Logs each one, errors first.
-pub(super) fn log(diagnostics: &[Diagnostic]) {
-    for severity in [Severity::Error, Severity::Warning] {
-        for diagnostic in diagnostics.iter().filter(|d| d.severity == severity) {
-            let text = diagnostic.to_string();
-            let text = text.trim_end();
+/// What was told already, so that each edit does not repeat what nobody wants to change.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    warnings: HashSet<String>,
+}
+
+impl Told {
+    /// Logs every error, and the warnings that the load before did not have.
+    pub(super) fn log(&mut self, diagnostics: &[Diagnostic]) {
+        let mut warnings = HashSet::new();
+        for diagnostic in diagnostics {
+            let text = diagnostic.to_string().trim_end().to_owned();
             let code = diagnostic.code;
-            match severity {
+            match diagnostic.severity {
                 Severity::Error => tracing::error!(code, "{text}"),
-                Severity::Warning => tracing::warn!(code, "{text}"),
+                Severity::Warning => {
+                    if !self.warnings.contains(&text) {
+                        tracing::warn!(code, "{text}");
+                    }
+                    warnings.insert(text);
+                }
             }
         }
+        self.warnings = warnings;
     }
 }

@@ -13,6 +13,8 @@ mod watch;
 pub use error::AppError;
 pub use node::Node;
 
+use self::diagnostics::Told;
+
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
@@ -73,7 +75,7 @@ async fn life(config: &Path) -> Result<(), AppError> {
 /// Logs why a node did not start, or ended.
 pub fn log_error(error: &AppError) {
     if let AppError::Config(found) = error {
-        diagnostics::log(found);
+        Told::default().log(found);
     }
     tracing::error!("{}", error.chain());
 }

@@ -2,16 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::diagnostics::Told;
 use super::reload::Reloader;
 use super::tasks::Tasks;
-use super::{AppError, diagnostics, systemd};
+use super::watch::Watcher;
+use super::{AppError, systemd};
 use crate::admin::{self, Listener, Readiness, Shown, View};
 use crate::config::{self, Report};
 use crate::control::{self, Handle, StateFile};
@@ -43,9 +45,14 @@ impl Node {
     pub async fn start(config: &Path) -> Result<Self, AppError> {
         // From here on SIGHUP waits for its turn instead of ending the process.
         let hangup = signal(SignalKind::hangup()).map_err(AppError::Signals)?;
+        let began = SystemTime::now();
         let Report { setup, diagnostics, watched, loaded, .. } = load(config).await?;
         let Some(setup) = setup else { return Err(AppError::Config(diagnostics)) };
-        diagnostics::log(&diagnostics);
+        // Edits while the first checks run are taken up afterwards.
+        let mut watcher = Watcher::new();
+        watcher.follow(&watched, began);
+        let mut warned = Told::default();
+        warned.log(&diagnostics);
         tracing::info!(
             node = &*setup.node.name,
             region = setup.node.region.as_ref().map(|region| region.as_str()),
@@ -92,7 +99,7 @@ impl Node {
         }
         let store = control.store();
         let serving = bound.serve(|| store.reader(), Limits { grace: DRAIN_TIME, ..Limits::default() })?;
-        let reloader = Reloader::new(config, control.clone(), loaded, &watched);
+        let reloader = Reloader::new(config, control.clone(), watcher, loaded, warned);
         tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {
             tasks.spawn("the watchdog", unless(told(stop.subscribe()), watchdog(every, control.clone())));

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::signal::unix::Signal;
 use tokio::time::Instant;
 
+use super::diagnostics::Told;
 use super::error::AppError;
+use super::systemd;
 use super::watch::Watcher;
-use super::{diagnostics, systemd};
 use crate::config::{self, Loaded, Report};
 use crate::control::{Handle, Refused};
 
@@ -19,22 +21,13 @@ pub(super) struct Reloader {
     watcher: Watcher,
     /// What the files last said: zones that did not change are not read again.
     loaded: Arc<Loaded>,
-}
-
-/// Why the files are read again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
-    /// SIGHUP.
-    Told,
-    /// A file changed.
-    Changed,
+    told: Told,
 }
 
 impl Reloader {
-    pub(super) fn new(path: &Path, control: Handle, loaded: Loaded, watched: &[PathBuf]) -> Self {
-        let mut watcher = Watcher::new();
-        watcher.follow(watched);
-        Self { path: path.to_owned(), control, watcher, loaded: Arc::new(loaded) }
+    /// Goes on from a first load, whose files are watched by now.
+    pub(super) fn new(path: &Path, control: Handle, watcher: Watcher, loaded: Loaded, told: Told) -> Self {
+        Self { path: path.to_owned(), control, watcher, loaded: Arc::new(loaded), told }
     }
 
     /// Reloads on each SIGHUP at once, and on changes once they settle. Never ends by itself.
@@ -48,51 +41,43 @@ impl Reloader {
                 told = hangup.recv() => match told {
                     Some(()) => {
                         systemd::reloading();
-                        self.reload(Cause::Told).await?;
+                        self.reload().await?;
                     }
                     None => return Err(AppError::Died("signal handling")),
                 },
-                () = self.watcher.changed() => self.reload(Cause::Changed).await?,
+                () = self.watcher.changed() => self.reload().await?,
             }
         }
     }
 
-    async fn reload(&mut self, cause: Cause) -> Result<(), AppError> {
-        let began = Instant::now();
+    async fn reload(&mut self) -> Result<(), AppError> {
+        let (began, began_wall) = (Instant::now(), SystemTime::now());
         self.watcher.forget();
         let (path, before) = (self.path.clone(), Arc::clone(&self.loaded));
         let read = tokio::task::spawn_blocking(move || config::load(&path, Some(&before)));
         let Report { setup, diagnostics, watched, loaded, .. } =
             read.await.map_err(|_| AppError::Died("reading the configuration"))?;
         self.loaded = Arc::new(loaded);
-        diagnostics::log(&diagnostics);
+        self.watcher.follow(&watched, began_wall);
+        self.told.log(&diagnostics);
         let Some(setup) = setup else {
-            self.watcher.follow(&watched);
             tracing::error!("reload refused: the files have errors; the old answers stay");
-            ended(cause, "answering; the files have errors, the old answers stay");
+            systemd::ready("answering; the files have errors, the old answers stay");
             return Ok(());
         };
         // Its new targets may take their time to be probed; a newer edit must not wait for them.
         let control = self.control.clone();
         tokio::spawn(async move {
-            // Control logs what becomes of it.
+            // Control logs what becomes of it. "Ready" ends what the service manager calls a reload,
+            // and is no news to it otherwise.
             match control.apply(setup, false).await {
-                Ok(_) => ended(cause, "answering"),
+                Ok(_) => systemd::ready("answering"),
                 // The newer one tells how it ended.
                 Err(Refused::Superseded | Refused::Stopped) => {}
-                Err(Refused::LastHealthy(_)) => ended(cause, "answering; the last reload was refused"),
+                Err(Refused::LastHealthy(_)) => systemd::ready("answering; the last reload was refused"),
             }
-            tracing::debug!(?cause, took = ?began.elapsed(), "reload ended");
+            tracing::debug!(took = ?began.elapsed(), "reload ended");
         });
-        self.watcher.follow(&watched);
         Ok(())
-    }
-}
-
-/// Tells the service manager; a reload that it asked for ends with the word "ready".
-fn ended(cause: Cause, status: &str) {
-    match cause {
-        Cause::Told => systemd::ready(status),
-        Cause::Changed => systemd::status(status),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -19,6 +19,9 @@ use tokio::time::{Instant, timeout_at};
 const QUIET: Duration = Duration::from_millis(50);
 /// However busy the folder is, a change is taken up after this.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// Files are stamped with the time of the last tick of the kernel, which may lie before a moment
+/// that was taken earlier.
+const CLOCK_TICK: Duration = Duration::from_millis(10);
 /// What Kubernetes renames when the files of a volume change; the files themselves are links.
 const VOLUME_LINK: &str = "..data";
 
@@ -56,13 +59,15 @@ pub(super) struct Watcher {
     inner: Option<RecommendedWatcher>,
     interest: Arc<Mutex<Interest>>,
     folders: BTreeSet<PathBuf>,
+    notice: mpsc::Sender<()>,
     changes: mpsc::Receiver<()>,
 }
 
 impl Watcher {
     /// Begins without a folder. Where the system cannot watch, that is logged, and SIGHUP remains.
     pub(super) fn new() -> Self {
-        let (sender, changes) = mpsc::channel(1);
+        let (notice, changes) = mpsc::channel(1);
+        let sender = notice.clone();
         let interest = Arc::new(Mutex::new(Interest::default()));
         let shared = Arc::clone(&interest);
         let inner = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
@@ -75,12 +80,20 @@ impl Watcher {
             Err(error) => tracing::warn!(%error, "watching files failed; reload with SIGHUP"),
         });
         let inner = inner.inspect_err(|error| tracing::warn!(%error, "files are not watched; reload with SIGHUP")).ok();
-        Self { inner, interest, folders: BTreeSet::new(), changes }
+        Self { inner, interest, folders: BTreeSet::new(), notice, changes }
     }
 
-    /// Watches these folders and files, and nothing else. Whether a folder is new: what changed in
-    /// it before was not seen.
-    pub(super) fn follow(&mut self, watched: &[PathBuf]) -> bool {
+    /// Watches these folders and files, and nothing else. They were read since `began`: what has
+    /// changed in new folders from then on counts as a change, although nobody saw it.
+    pub(super) fn follow(&mut self, watched: &[PathBuf], began: SystemTime) {
+        if self.watch(watched) && watched.iter().any(|path| is_changed_since(path, began)) {
+            // A full channel already says what there is to say.
+            let _ = self.notice.try_send(());
+        }
+    }
+
+    /// Whether a folder is new.
+    fn watch(&mut self, watched: &[PathBuf]) -> bool {
         let mut interest = Interest::default();
         let mut wanted = BTreeSet::new();
         for path in watched {
@@ -138,6 +151,11 @@ impl Watcher {
     }
 }
 
+/// Folders too: files that come and go change theirs.
+fn is_changed_since(path: &Path, began: SystemTime) -> bool {
+    std::fs::metadata(path).and_then(|meta| meta.modified()).is_ok_and(|modified| modified + CLOCK_TICK >= began)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,8 +176,9 @@ mod tests {
         let node = root.path().join("pharos.toml");
         std::fs::write(&node, "").unwrap();
         let mut watcher = Watcher::new();
-        assert!(watcher.follow(&[node.clone(), zones.clone()]));
-        assert!(!watcher.follow(&[node.clone(), zones.clone()]));
+        let later = SystemTime::now() + Duration::from_secs(1);
+        watcher.follow(&[node.clone(), zones.clone()], later);
+        watcher.follow(&[node.clone(), zones.clone()], later);
 
         std::fs::write(root.path().join("state.json"), "{}").unwrap();
         std::fs::write(zones.join(".a.zone.swp"), "x").unwrap();
@@ -182,12 +201,24 @@ mod tests {
         let zones = root.path().join("zones");
         std::fs::create_dir(&zones).unwrap();
         let mut watcher = Watcher::new();
-        watcher.follow(std::slice::from_ref(&zones));
+        watcher.follow(std::slice::from_ref(&zones), SystemTime::now() + Duration::from_secs(1));
         std::fs::rename(&zones, root.path().join("old")).unwrap();
         std::fs::create_dir(&zones).unwrap();
         assert!(soon(&mut watcher).await);
-        watcher.follow(std::slice::from_ref(&zones));
+        watcher.follow(std::slice::from_ref(&zones), SystemTime::now());
         std::fs::write(zones.join("a.zone"), "x").unwrap();
         assert!(soon(&mut watcher).await);
+    }
+
+    #[tokio::test]
+    async fn what_changed_before_the_watch_began_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("a.zone");
+        let began = SystemTime::now();
+        std::fs::write(&file, "x").unwrap();
+        let mut watcher = Watcher::new();
+        watcher.follow(std::slice::from_ref(&file), began);
+        assert!(soon(&mut watcher).await);
+        assert!(quiet(&mut watcher).await);
     }
 }

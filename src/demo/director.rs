@@ -19,6 +19,7 @@ use super::{DemoError, Outcome, watch};
 use crate::app::Node;
 use crate::control::{Event, Handle, Kind};
 use crate::dns::Name;
+use crate::policy::Mode;
 
 /// How often DNS is asked: how exactly a move can be timed.
 const ASK_EVERY: Duration = Duration::from_millis(5);
@@ -184,10 +185,11 @@ impl Director {
         self.note("answer", text, mood)
     }
 
-    /// What the node says happened. Its moves of answers are told as DNS shows them.
+    /// What the node says happened. Moves between regions that work are told as DNS shows them.
     fn hear(&mut self, event: &Event) -> io::Result<()> {
-        match event.kind {
-            Kind::Answer { .. } | Kind::Ready { .. } => Ok(()),
+        match &event.kind {
+            Kind::Ready { .. } => Ok(()),
+            Kind::Answer { after, .. } if after.mode == Mode::Healthy => Ok(()),
             _ if event.is_warning() => self.note("pharos", event.to_string(), Mood::Bad),
             _ => self.note("pharos", event.to_string(), Mood::Plain),
         }

@@ -91,6 +91,11 @@ pub(super) struct Screen {
 impl Screen {
     fn open(colours: Colours, keys: mpsc::Sender<Key>) -> io::Result<Self> {
         terminal::enable_raw_mode()?;
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            restore();
+            before(info);
+        }));
         let done = Arc::new(AtomicBool::new(false));
         let mut screen = Self { out: io::stdout(), colours, done: Arc::clone(&done) };
         execute!(screen.out, EnterAlternateScreen, cursor::Hide)?;
@@ -116,10 +121,15 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         self.done.store(true, Ordering::Relaxed);
-        // A terminal that is gone needs no restoring.
-        let _ = execute!(self.out, cursor::Show, LeaveAlternateScreen);
-        let _ = terminal::disable_raw_mode();
+        restore();
     }
+}
+
+/// The terminal as it was.
+fn restore() {
+    // One that is gone needs no restoring.
+    let _ = execute!(io::stdout(), cursor::Show, LeaveAlternateScreen);
+    let _ = terminal::disable_raw_mode();
 }
 
 /// At most so many columns; escapes take none.

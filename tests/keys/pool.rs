@@ -127,7 +127,7 @@ pub fn failback_mode(place: Place) {
 }
 
 pub fn failback_hold(place: Place) {
-    let (_lab, _first, _second, node) = returned(place, "{ mode = \"auto\", hold = \"700ms\" }");
+    let (_lab, _first, _second, node) = returned(place, "{ mode = \"auto\", hold = \"2s\" }");
     let client = node.client();
     throughout(Duration::from_millis(400), "the survivor stays", || client.one(NAME) == TWO);
     until("the answer returns", || client.one(NAME) == ONE);
