@@ -104,3 +104,45 @@ fn bad_files_give_their_diagnostics() {
     codes.dedup();
     assert!(codes.len() >= 40, "only {} codes are covered: {codes:?}", codes.len());
 }
+
+#[test]
+fn includes_nest_to_a_limit_and_every_file_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let apex = "$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.1\n";
+    // How many files stand below the zone's own, and whether that is fine.
+    for (depth, fine) in [(1, true), (16, true), (17, false)] {
+        let path = |n: usize| folder.path().join(format!("{depth}-{n}"));
+        for n in 0..=depth {
+            let own = if n == 0 { apex.to_owned() } else { format!("host{n} A 192.0.2.2\n") };
+            let next = if n < depth { format!("$INCLUDE {depth}-{}\n", n + 1) } else { String::new() };
+            std::fs::write(path(n), own + &next).unwrap();
+        }
+        let mut out = Vec::new();
+        let parsed = master::parse(&Name::parse("example").unwrap(), &path(0), Path::new("zone"), &mut out);
+        assert_eq!(parsed.zone.as_ref().map(pharos::model::zone::Zone::record_count), fine.then_some(3 + depth));
+        assert_eq!(
+            out.iter().map(|d| d.code).collect::<Vec<_>>(),
+            if fine { vec![] } else { vec!["zone-include-depth"] }
+        );
+        let read = depth.min(16);
+        assert_eq!(parsed.files, (0..=read).map(path).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn missing_files_are_told_so_that_they_can_be_watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = Name::parse("example").unwrap();
+    let (zone, inner) = (folder.path().join("example.zone"), folder.path().join("missing.inc"));
+    let mut out = Vec::new();
+    let parsed = master::parse(&origin, &zone, Path::new("example.zone"), &mut out);
+    assert_eq!((parsed.zone.is_none(), parsed.files), (true, vec![zone.clone()]));
+    std::fs::write(&zone, "$INCLUDE missing.inc\n").unwrap();
+    let parsed = master::parse(&origin, &zone, Path::new("example.zone"), &mut out);
+    assert_eq!((parsed.zone.is_none(), parsed.files), (true, vec![zone, inner]));
+    // The missing file may have the SOA and the NS: nobody says that they are missing too.
+    assert_eq!(out.iter().map(|d| d.code).collect::<Vec<_>>(), ["zone-unreadable"; 2]);
+    let mut out = Vec::new();
+    assert!(master::parse_bytes(&origin, b"$INCLUDE /etc/hostname\n", &mut out).zone.is_none());
+    assert_eq!(out[0].code, "zone-include-refused");
+}
