@@ -35,7 +35,7 @@ lint: ## clippy, no warnings
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
 doc: ## the documentation builds, no warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 
 # nextest gives each test a process and a time-out; without it cargo's own runner does. Examples in
 # the documentation are run by cargo alone.

@@ -1,7 +1,7 @@
 //! From observations to verdicts, and from verdicts to what policies see.
 //!
 //! Two steps, kept apart: [`Tracker`] folds what this node observed of a target into its own
-//! [`Verdict`]; [`outcome`] adds what an operator ordered and gives a [`Standing`]. Policies know
+//! [`Verdict`]; [`outcome()`] adds what an operator ordered and gives a [`Standing`]. Policies know
 //! only standings. Today a node's own verdict is the only vote. Moments are arguments: nothing here
 //! reads a clock.
 
