@@ -58,9 +58,9 @@ impl Reloader {
         let Report { setup, diagnostics, watched, loaded, .. } =
             read.await.map_err(|_| AppError::Died("reading the configuration"))?;
         self.loaded = Arc::new(loaded);
-        self.watcher.follow(&watched, began_wall);
         self.told.log(&diagnostics);
         let Some(setup) = setup else {
+            self.watcher.follow(&watched, began_wall);
             tracing::error!("reload refused: the files have errors; the old answers stay");
             systemd::ready("answering; the files have errors, the old answers stay");
             return Ok(());
@@ -78,6 +78,7 @@ impl Reloader {
             }
             tracing::debug!(took = ?began.elapsed(), "reload ended");
         });
+        self.watcher.follow(&watched, began_wall);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! happens in a folder only zone files and named files count, so that a state folder beside them,
 //! or an editor's swap file, causes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,9 +29,9 @@ const VOLUME_LINK: &str = "..data";
 #[derive(Debug, Default)]
 struct Interest {
     /// Zone files in these.
-    folders: BTreeSet<PathBuf>,
+    folders: HashSet<PathBuf>,
     /// These, wherever they are: files, and the folders themselves.
-    paths: BTreeSet<PathBuf>,
+    paths: HashSet<PathBuf>,
 }
 
 impl Interest {
@@ -58,6 +58,8 @@ impl Interest {
 pub(super) struct Watcher {
     inner: Option<RecommendedWatcher>,
     interest: Arc<Mutex<Interest>>,
+    /// As the last load listed them; empty where the next one must be looked at anew.
+    watched: Vec<PathBuf>,
     folders: BTreeSet<PathBuf>,
     notice: mpsc::Sender<()>,
     changes: mpsc::Receiver<()>,
@@ -80,34 +82,57 @@ impl Watcher {
             Err(error) => tracing::warn!(%error, "watching files failed; reload with SIGHUP"),
         });
         let inner = inner.inspect_err(|error| tracing::warn!(%error, "files are not watched; reload with SIGHUP")).ok();
-        Self { inner, interest, folders: BTreeSet::new(), notice, changes }
+        Self { inner, interest, watched: Vec::new(), folders: BTreeSet::new(), notice, changes }
     }
 
     /// Watches these folders and files, and nothing else. They were read since `began`: what has
     /// changed in new folders from then on counts as a change, although nobody saw it.
     pub(super) fn follow(&mut self, watched: &[PathBuf], began: SystemTime) {
-        if self.watch(watched) && watched.iter().any(|path| is_changed_since(path, began)) {
+        let wanted = if watched == self.watched {
+            self.folders.clone()
+        } else {
+            self.watched = watched.to_vec();
+            self.take_interest()
+        };
+        if self.watch(wanted) && watched.iter().any(|path| is_changed_since(path, began)) {
             // A full channel already says what there is to say.
             let _ = self.notice.try_send(());
         }
     }
 
-    /// Whether a folder is new.
-    fn watch(&mut self, watched: &[PathBuf]) -> bool {
+    /// Takes the new list for what counts; returns the folders to watch for it.
+    fn take_interest(&mut self) -> BTreeSet<PathBuf> {
         let mut interest = Interest::default();
         let mut wanted = BTreeSet::new();
-        for path in watched {
+        let mut any_missing = false;
+        for path in &self.watched {
             let Ok(path) = std::path::absolute(path) else { continue };
-            if path.is_dir() {
-                wanted.insert(path.clone());
-                interest.folders.insert(path.clone());
+            match std::fs::metadata(&path) {
+                Ok(meta) if meta.is_dir() => {
+                    wanted.insert(path.clone());
+                    interest.folders.insert(path.clone());
+                }
+                Ok(_) => {}
+                // It may be a folder when it comes.
+                Err(_) => any_missing = true,
             }
-            if let Some(parent) = path.parent().filter(|parent| parent.is_dir()) {
+            if let Some(parent) = path.parent()
+                && !wanted.contains(parent)
+                && parent.is_dir()
+            {
                 wanted.insert(parent.to_owned());
             }
             interest.paths.insert(path);
         }
         *self.interest.lock().unwrap_or_else(PoisonError::into_inner) = interest;
+        if any_missing {
+            self.watched.clear();
+        }
+        wanted
+    }
+
+    /// Watches these folders; whether one of them is new.
+    fn watch(&mut self, wanted: BTreeSet<PathBuf>) -> bool {
         let Some(inner) = &mut self.inner else { return false };
         for folder in self.folders.difference(&wanted) {
             // Fails where the folder is gone, and with it the watch.
@@ -123,6 +148,8 @@ impl Watcher {
                     followed.insert(folder);
                 }
                 Err(error) => {
+                    // Looked at again at the next load.
+                    self.watched.clear();
                     tracing::warn!(folder = %folder.display(), %error, "folder is not watched; reload with SIGHUP");
                 }
             }
@@ -203,6 +230,8 @@ mod tests {
         let mut watcher = Watcher::new();
         watcher.follow(std::slice::from_ref(&zones), SystemTime::now() + Duration::from_secs(1));
         std::fs::rename(&zones, root.path().join("old")).unwrap();
+        assert!(soon(&mut watcher).await);
+        watcher.follow(std::slice::from_ref(&zones), SystemTime::now());
         std::fs::create_dir(&zones).unwrap();
         assert!(soon(&mut watcher).await);
         watcher.follow(std::slice::from_ref(&zones), SystemTime::now());

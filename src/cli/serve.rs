@@ -25,7 +25,7 @@ pub(crate) struct ConfigArg {
     /// The node's file; its zones lie in the folder it names
     #[arg(
         long = "config",
-        short,
+        short = 'c',
         value_name = "FILE",
         env = "PHAROS_CONFIG",
         default_value = "/etc/pharos/pharos.toml"
