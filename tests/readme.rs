@@ -118,26 +118,27 @@ fn every_command_is_told_and_none_that_is_not_there() {
     assert_eq!(told, known);
 }
 
-/// A block is a file where the words before it end in its name: "`zones/NAME`:".
+fn is_file(word: &str) -> bool {
+    word.ends_with(".toml") || word.ends_with(".zone")
+}
+
+/// A block is a file where the sentence before it names one and ends in a colon.
 #[test]
 fn the_first_zone_checks_clean_as_written() {
     let text = readme();
     let folder = tempfile::tempdir().unwrap();
     let first = between(&text, "## A first zone", "\n## ");
     let mut files = 0;
-    for (before, block) in first.split("\n```").collect::<Vec<_>>().chunks(2).filter_map(|pair| match pair {
-        [before, block] => Some((before, block)),
-        _ => None,
-    }) {
-        let Some(name) = before.trim_end().strip_suffix("`:").and_then(|words| words.rsplit('`').next()) else {
-            continue;
-        };
-        let (_, content) = block.split_once('\n').unwrap();
+    let pieces: Vec<_> = first.split("\n```").collect();
+    for pair in pieces.chunks_exact(2) {
+        let sentence = pair[0].trim_end().strip_suffix(':').unwrap_or_default();
+        let Some(name) = sentence.rsplit('`').find(|word| is_file(word)) else { continue };
+        let (_, content) = pair[1].split_once('\n').unwrap();
         write(folder.path(), name, content);
         files += 1;
     }
-    assert_eq!(files, 2, "the zone and its steering");
-    let node = write(folder.path(), "pharos.toml", "");
+    assert_eq!(files, 3, "the zone, its steering and the node");
+    let node = folder.path().join("pharos.toml");
     let output = Command::new(PHAROS).args(["check", "--config"]).arg(&node).output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && !said.contains("warning["), "{said}");
