@@ -72,11 +72,12 @@ fn a_warning_is_told_once() {
     node.reload();
     node.reload();
     assert_eq!(told(), 1);
-    folder.steering(&pool(1));
-    node.reload();
-    folder.steering(&format!("{}[check.unused]\ntype = \"http\"\n", pool(1)));
-    node.reload();
-    assert_eq!(told(), 2);
+    folder.steering(&pool(3));
+    let client = node.client();
+    until("the check is gone", || client.one(NAME) == ip(3));
+    folder.steering(&format!("{}[check.unused]\ntype = \"http\"\n", pool(2)));
+    until("the edit", || client.one(NAME) == ip(2));
+    until("it is told again", || told() == 2);
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl Reloader {
                 Err(Refused::Superseded | Refused::Stopped) => {}
                 Err(Refused::LastHealthy(_)) => systemd::ready("answering; the last reload was refused"),
             }
-            tracing::debug!(took = ?began.elapsed(), "reload ended");
+            tracing::debug!(took = ?began.elapsed(), "files taken up or refused");
         });
         self.watcher.follow(&watched, began_wall);
         Ok(())
