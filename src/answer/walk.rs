@@ -190,29 +190,33 @@ impl<'a> Walk<'a, '_> {
     fn follow(&mut self, alias: &Ready<'_>, name: &LookupName) -> Result<Next, Full> {
         // CNAME data is kept whole: behind owner, type, class, TTL and length.
         let target = alias.records.get(12..).unwrap_or(&[0]);
-        let repeated = self.is_in_chain(target);
         self.head(name.folded(), Rtype::CNAME, &alias.records[6..10])?;
         self.name_data(target, true)?;
         self.counts[0] += 1;
+        let repeated = self.is_in_chain(target);
         match LookupName::read(target) {
             Some(target) if !repeated => Ok(Some(target)),
             _ => Ok(None),
         }
     }
 
-    /// Whether a name already owns a record of the answer: a chain that turns in a circle ends there.
+    /// Whether a name was already asked or owns a CNAME of the answer: a chain that turns in a circle
+    /// ends there.
     fn is_in_chain(&self, target: &[u8]) -> bool {
+        let asked = &self.query.question[..self.query.question.len() - 4];
+        asked.eq_ignore_ascii_case(target) || self.has_answered(target, Rtype::CNAME)
+    }
+
+    /// Whether the answer holds a record of this owner and type.
+    fn has_answered(&self, owner: &[u8], wanted: Rtype) -> bool {
         let out = self.writer.written();
         let byte_at = |at: usize| out.get(at).copied();
-        let same = |name: &[u8]| name.eq_ignore_ascii_case(target);
-        if same(&self.query.question[..self.query.question.len() - 4]) {
-            return true;
-        }
         let mut at = HEADER_LEN + self.query.question.len();
         let mut name = [0; NAME_MAX];
         for _ in 0..self.counts[0] {
             let Some((len, after)) = read_name(byte_at, at, &mut name) else { return true };
-            if same(&name[..len]) {
+            let rtype = Rtype(u16::from_be_bytes([out[after], out[after + 1]]));
+            if name[..len].eq_ignore_ascii_case(owner) && rtype == wanted {
                 return true;
             }
             at = after + 10 + usize::from(u16::from_be_bytes([out[after + 8], out[after + 9]]));
@@ -225,7 +229,10 @@ impl<'a> Walk<'a, '_> {
         let Some(ready) = node.ready(Rtype::DNAME) else { return Ok(None) };
         let ttl = &ready.records[6..10];
         let target = ready.records.get(12..).unwrap_or(&[0]);
-        self.records(zone, node, &ready, name.ancestor(labels), 0)?;
+        // A chain may pass it twice; a record stands in a message once.
+        if !self.has_answered(name.ancestor(labels), Rtype::DNAME) {
+            self.records(zone, node, &ready, name.ancestor(labels), 0)?;
+        }
         let prefix = &name.folded()[..name.offset(labels)];
         let mut whole = [0; NAME_MAX];
         let len = prefix.len() + target.len();
@@ -235,10 +242,10 @@ impl<'a> Walk<'a, '_> {
         };
         whole[..prefix.len()].copy_from_slice(prefix);
         whole[prefix.len()..].copy_from_slice(target);
-        let repeated = self.is_in_chain(whole);
         self.head(name.folded(), Rtype::CNAME, ttl)?;
         self.name_data(whole, true)?;
         self.counts[0] += 1;
+        let repeated = self.is_in_chain(whole);
         match LookupName::read(whole) {
             Some(target) if !repeated && self.query.rtype != Rtype::CNAME => Ok(Some(target)),
             _ => Ok(None),

@@ -193,6 +193,17 @@ pub fn parse<'a>(packet: &'a [u8], name: &'a mut LookupName) -> Result<Query<'a>
     }
 }
 
+/// Whether record data has the form of RFC 8945, 4.2: algorithm, time, fudge, MAC, id, error, other data.
+fn is_tsig(rdata: &[u8]) -> bool {
+    let end = || -> Option<usize> {
+        // The algorithm's name is not compressed.
+        let mac = skip_name(rdata, 0)? + 8;
+        let other = mac + 2 + usize::from(u16_at(rdata, mac)?) + 4;
+        Some(other + 2 + usize::from(u16_at(rdata, other)?))
+    };
+    end() == Some(rdata.len())
+}
+
 /// The end of a name that may be compressed.
 fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
     loop {
@@ -228,8 +239,12 @@ impl Query<'_> {
                     self.edns = Some(Edns::parse(class, ttl, rdata)?);
                 }
                 // Only as the last record (RFC 8945, 5.1).
-                Rtype::TSIG if n + 1 != before + additional || n < before => return None,
-                Rtype::TSIG => self.tsig = Some(start),
+                Rtype::TSIG => {
+                    if n + 1 != before + additional || n < before || !is_tsig(rdata) {
+                        return None;
+                    }
+                    self.tsig = Some(start);
+                }
                 _ => {}
             }
         }

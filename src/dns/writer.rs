@@ -141,11 +141,13 @@ impl<'a> Writer<'a> {
     }
 
     fn same(&self, mut at: usize, mut wire: &[u8]) -> bool {
+        // Behind what is written stand bytes of some earlier message.
+        let out = self.written();
         loop {
-            match self.out.get(at) {
+            match out.get(at) {
                 Some(&high @ 0xc0..) => {
-                    let low = self.out.get(at + 1).copied().unwrap_or(0);
-                    let to = usize::from(u16::from_be_bytes([high & 0x3f, low]));
+                    let Some(low) = out.get(at + 1) else { return false };
+                    let to = usize::from(u16::from_be_bytes([high & 0x3f, *low]));
                     if to >= at {
                         return false;
                     }
@@ -153,7 +155,7 @@ impl<'a> Writer<'a> {
                 }
                 Some(&len) => {
                     let end = usize::from(len) + 1;
-                    match (self.out[..self.at].get(at..at + end), wire.get(..end)) {
+                    match (out.get(at..at + end), wire.get(..end)) {
                         (Some(a), Some(b)) if a.eq_ignore_ascii_case(b) => {}
                         _ => return false,
                     }
@@ -235,6 +237,17 @@ mod tests {
         w.truncate(mark);
         w.name(b"\x02bb\x01a\0", true).expect("fits");
         assert_eq!(&w.written()[mark..], b"\x02bb\xc0\x0c");
+    }
+
+    #[test]
+    fn what_an_earlier_message_left_is_not_pointed_to() {
+        let mut out = [0xc0, 0x0e].repeat(64);
+        let mut w = Writer::new(&mut out, b"\x07example\0\0\x01\0\x01").expect("fits");
+        let mark = w.len();
+        for first in [b'c', b'd'] {
+            w.name(&[1, first, 1, b'a', 1, b'a', 1, b'a', 0], true).expect("fits");
+        }
+        assert_eq!(&w.written()[mark..], b"\x01c\x01a\x01a\x01a\0\x01d\xc0\x1b");
     }
 
     #[test]
