@@ -134,12 +134,19 @@ impl<'a> Cursor<'a> {
         let mut out = Vec::new();
         let (mut at, mut after) = (self.at, None);
         loop {
+            // A circle of labels and pointers gets here, too.
+            if out.len() > 255 {
+                return Err("a name over 255 octets");
+            }
             let len = *self.bytes.get(at).ok_or("a name is cut short")?;
             match len {
                 0 => {
                     out.push(0);
+                    if out.len() > 255 {
+                        return Err("a name over 255 octets");
+                    }
                     self.at = after.unwrap_or(at + 1);
-                    return if out.len() > 255 { Err("a name over 255 octets") } else { Ok(out) };
+                    return Ok(out);
                 }
                 1..=63 => {
                     let end = at + 1 + usize::from(len);

@@ -283,7 +283,8 @@ def files(zones):
         return name[0] == "l" and name[1:3].isdigit() and rtype not in ("a", "txt")
 
     yield "cname", "Aliases: chains in the zone, into other zones of this server, out of it, to nothing and in circles.", [c for c in matrix(
-        z["cname.test."], few + ["MX", "NS", "DS", "AAAA", "SOA"], wide=False) if not long(c[0])] + matrix(z["sister.test."], few)
+        z["cname.test."], few + ["MX", "NS", "DS", "AAAA", "SOA"], wide=False) if not long(c[0])] + matrix(z["sister.test."], few) + fixed(*(
+            f"{name}.cname.test. A +rd +{transport}" for transport in ("udp", "tcp") for name in ("twin1", "twin2", "twin1", "twin2")))
     yield "dname", "DNAME (RFC 6672): at its owner, below it, in chains, at an apex, too long.", matrix(
         z["dname.test."], ["A", "TXT", "CNAME", "DNAME", "ANY", "NS"], [
             "c.dn.dname.test.", "n.dn.dname.test.", "p.dn.dname.test.", "circle.dn.dname.test.", "q.w.dn.dname.test.", "w.dn.dname.test.", "y.x.dn.dname.test.", "a.b.c.dn.dname.test.", "a.sis.dname.test.",
