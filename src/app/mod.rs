@@ -19,6 +19,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
@@ -29,6 +30,15 @@ const WORKERS: std::ops::RangeInclusive<usize> = 2..=4;
 const ECHO_TIME: Duration = Duration::from_millis(200);
 /// What reading files may still take after the node has stopped.
 const SHUTDOWN_TIME: Duration = Duration::from_millis(500);
+
+/// Lets the process open as many files as the system allows it: each probe and each connection is one.
+fn raise_file_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(soft, hard)| if soft < hard { setrlimit(Resource::RLIMIT_NOFILE, hard, hard) } else { Ok(()) });
+    if let Err(error) = raised {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
 
 /// The runtime of a node.
 ///
@@ -45,6 +55,7 @@ pub fn runtime() -> Result<Runtime, AppError> {
 /// # Errors
 /// [`AppError`], each with what to do about it.
 pub fn run(config: &Path) -> Result<(), AppError> {
+    raise_file_limit();
     let runtime = runtime()?;
     let ended = runtime.block_on(life(config));
     runtime.shutdown_timeout(SHUTDOWN_TIME);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::check::{Cadence, Pace};
-use crate::model::observation::Observation;
+use crate::model::observation::{Failure, Observation};
 use crate::model::time::Moment;
 
 /// Start to start of repeated probes in the round that is awaited before the first answer: short,
@@ -89,9 +89,15 @@ impl Tracker {
     /// | unknown | fail     | 0      | down           |
     /// | unknown | pass     | 0      | up             |
     /// | any     | agrees   | 0      | unchanged      |
+    /// | any     | not seen | same   | unchanged      |
+    ///
+    /// Not seen: the node itself could not ask ([`Failure::Local`]), which says nothing of the target.
     pub fn observe(&mut self, cadence: &Cadence, observation: &Arc<Observation>, now: Moment) -> Option<Flip> {
         let passed = observation.result.is_ok();
         self.last = Some(Arc::clone(observation));
+        if matches!(observation.result, Err(Failure::Local(_))) {
+            return None;
+        }
         self.observed = Some(now);
         if !passed {
             self.last_failure = Some(Arc::clone(observation));
@@ -184,7 +190,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::model::observation::{Failure, Phases};
+    use crate::model::observation::Phases;
 
     const CADENCE: Cadence =
         Cadence { interval: Duration::from_secs(10), fall: 3, rise: 2, recheck: Duration::from_secs(1) };
@@ -201,6 +207,25 @@ mod tests {
             status: None,
             result: if passed { Ok(()) } else { Err(Failure::Refused) },
         })
+    }
+
+    #[test]
+    fn trouble_of_the_node_says_nothing_of_the_target() {
+        let local = Arc::new(Observation {
+            began: SystemTime::UNIX_EPOCH,
+            phases: Phases::default(),
+            status: None,
+            result: Err(Failure::Local("too many open files".into())),
+        });
+        let mut tracker = Tracker::new();
+        assert_eq!(tracker.observe(&CADENCE, &local, at(0)), None);
+        assert!(tracker.is_settled() && tracker.observed().is_none());
+        tracker.observe(&CADENCE, &seen(true), at(1));
+        for second in 2..9 {
+            assert_eq!(tracker.observe(&CADENCE, &local, at(second)), None);
+        }
+        assert_eq!((tracker.verdict(), tracker.streak()), (Verdict::Up, 0));
+        assert_eq!(tracker.observed(), Some(at(1)), "so that it grows stale");
     }
 
     /// Observations as `+` and `-`, verdicts after each as `U` and `D`.
