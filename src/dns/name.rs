@@ -141,6 +141,19 @@ impl Name {
         LabelIter(&self.0)
     }
 
+    /// Writes where each label begins, from the left, and returns how many there are. A name is at
+    /// most 255 bytes long.
+    fn label_starts(&self, starts: &mut [u8; LABELS_MAX]) -> usize {
+        let mut at = 0u8;
+        let mut count = 0;
+        for label in self.labels() {
+            starts[count] = at;
+            count += 1;
+            at = at.saturating_add(u8::try_from(label.len() + 1).unwrap_or(u8::MAX));
+        }
+        count
+    }
+
     /// How many labels it has, the root not counted.
     #[must_use]
     pub fn label_count(&self) -> usize {
@@ -240,18 +253,21 @@ impl Hash for Name {
 
 impl Ord for Name {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let (mut a, mut b) = ([&[][..]; LABELS_MAX], [&[][..]; LABELS_MAX]);
-        let (mut n, mut m) = (0, 0);
-        self.labels().for_each(|l| {
-            a[n] = l;
-            n += 1;
-        });
-        other.labels().for_each(|l| {
-            b[m] = l;
-            m += 1;
-        });
-        let fold = |label: &[u8]| label.to_ascii_lowercase();
-        a[..n].iter().rev().map(|l| fold(l)).cmp(b[..m].iter().rev().map(|l| fold(l)))
+        let (mut starts, mut theirs) = ([0; LABELS_MAX], [0; LABELS_MAX]);
+        let (count, their_count) = (self.label_starts(&mut starts), other.label_starts(&mut theirs));
+        let label = |wire: &[u8], start: u8| {
+            let start = usize::from(start);
+            let end = start + 1 + usize::from(wire[start]);
+            start + 1..end
+        };
+        let mut pairs = starts[..count].iter().rev().zip(theirs[..their_count].iter().rev());
+        pairs
+            .find_map(|(&mine, &their)| {
+                let mine = self.0[label(&self.0, mine)].iter().map(u8::to_ascii_lowercase);
+                let their = other.0[label(&other.0, their)].iter().map(u8::to_ascii_lowercase);
+                Some(mine.cmp(their)).filter(|order| order.is_ne())
+            })
+            .unwrap_or_else(|| count.cmp(&their_count))
     }
 }
 
