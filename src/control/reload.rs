@@ -1,6 +1,6 @@
 //! New files: probed first, judged, then put in force as a whole or not at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -166,6 +166,9 @@ fn changes(world: &World, setup: &Setup) -> Vec<Change> {
             note(How::Added, What::Zone(new.name().clone()));
             continue;
         };
+        if Arc::ptr_eq(old, new) {
+            continue;
+        }
         if !Arc::ptr_eq(&old.zone, &new.zone) {
             note(How::Changed, What::Zone(new.name().clone()));
         }
@@ -179,8 +182,9 @@ fn changes(world: &World, setup: &Setup) -> Vec<Change> {
             note(How::Removed, What::Pool(id(gone)));
         }
     }
+    let news: HashSet<_> = setup.zones.iter().map(|zone| zone.name()).collect();
     for zone in &world.zones {
-        if setup.zones.iter().all(|new| new.name() != zone.setup.name()) {
+        if !news.contains(zone.setup.name()) {
             note(How::Removed, What::Zone(zone.setup.name().clone()));
         }
     }
