@@ -1,4 +1,4 @@
-//! Diagnostics in the log: the text people know from `pharos check`, and its code for programs.
+//! Diagnostics in the log: the text people know from `pharos check`.
 
 use std::collections::HashSet;
 
@@ -16,12 +16,11 @@ impl Told {
         let mut warnings = HashSet::new();
         for diagnostic in diagnostics {
             let text = diagnostic.to_string().trim_end().to_owned();
-            let code = diagnostic.code;
             match diagnostic.severity {
-                Severity::Error => tracing::error!(code, "{text}"),
+                Severity::Error => tracing::error!("{text}"),
                 Severity::Warning => {
                     if !self.warnings.contains(&text) {
-                        tracing::warn!(code, "{text}");
+                        tracing::warn!("{text}");
                     }
                     warnings.insert(text);
                 }
