@@ -74,11 +74,14 @@ pub fn timeout(place: Place) {
 fn in_a_row(place: Place, lines: &str, turns: &str) -> String {
     let at = up();
     let (_lab, node) = one(place, &at, lines);
+    // Each line is waited for before the next is provoked: the log is read by another thread.
+    node.wait_log("endpoint one", LONG);
     let mark = node.mark();
     at.set(Behaviour::status(500));
     let down = node.wait_log_from(mark, "endpoint one", LONG);
+    let mark = node.mark();
     at.set(Behaviour::status(200));
-    let told = if turns == "down" { down } else { node.wait_log_from(node.mark(), "endpoint one", LONG) };
+    let told = if turns == "down" { down } else { node.wait_log_from(mark, "endpoint one", LONG) };
     let text = told["message"].as_str().unwrap().to_owned();
     assert!(text.contains(&format!("is {turns}")), "{text}");
     text
@@ -96,12 +99,13 @@ pub fn rise(place: Place) {
 
 pub fn recheck(place: Place) {
     let at = up();
-    let (_lab, node) = one(place, &at, "interval = \"2s\"\nrecheck = \"150ms\"");
+    let (_lab, node) = one(place, &at, "interval = \"2s\"\nrecheck = \"300ms\"");
     let since = at.set(Behaviour::status(500));
     until("it is down", || verdict(&node, "one") == "down");
     let times: Vec<_> = at.connections().into_iter().filter(|time| *time > since).collect();
-    let gap = (times[1] - times[0]).min(times[2] - times[1]);
-    assert!(gap > Duration::from_millis(100) && gap < Duration::from_millis(600), "{gap:?}");
+    // A busy machine sees a connection late, and so may see two close together; over both gaps less so.
+    let both = times[2] - times[0];
+    assert!(both > Duration::from_millis(400) && both < Duration::from_millis(1600), "{both:?}");
 }
 
 pub fn method(place: Place) {

@@ -5,6 +5,7 @@ use hickory_proto::rr::{DNSClass, Name, RData, RecordType};
 use crate::support::dns;
 use crate::support::folder::{Folder, MASTER};
 use crate::support::node::Node;
+use crate::support::until;
 
 const POOL: &str = "[pool.app]\nnames = [\"@\"]\n[[pool.app.endpoint]]\nname = \"one\"\naddress = [\"192.0.2.1\"]\n";
 const NAME: &str = "app.example.com.";
@@ -77,9 +78,14 @@ pub fn udp_threads() {
         let folder = Folder::steered(POOL);
         folder.node_with(&LISTEN.replace("udp_threads = 1", &format!("udp_threads = {threads}")), "");
         let node = Node::start(&folder);
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", node.pid())).unwrap();
-        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-        assert_eq!(names.filter(|name| name.starts_with("udp-")).count(), threads);
+        let count = || {
+            let tasks = std::fs::read_dir(format!("/proc/{}/task", node.pid())).unwrap();
+            let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+            names.filter(|name| name.starts_with("udp-")).count()
+        };
+        // A thread takes its name when it first runs.
+        until("the threads run", || count() >= threads);
+        assert_eq!(count(), threads);
     }
 }
 
