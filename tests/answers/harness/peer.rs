@@ -29,11 +29,14 @@ pub(crate) const KINDS: [Kind; 4] = [
     Kind { name: "pdns", program: "pdns_server", without: &[], configure: pdns },
 ];
 
+/// How often a start is tried.
+const STARTS_MAX: usize = 3;
+
 /// A running one. Stopped on drop.
 pub(crate) struct Peer {
     pub(crate) client: Client,
     child: Child,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Every zone: its name without the final dot, and its file.
@@ -60,8 +63,21 @@ impl Kind {
 }
 
 impl Peer {
-    /// Starts, and waits until every zone is answered for.
+    /// Starts, and waits until every zone is answered for. Tries other ports where it does not get
+    /// there: between the search for a free one and the start, someone else may have taken it.
     pub(crate) fn start(kind: &Kind, program: &Path) -> Self {
+        let mut said = String::new();
+        for _ in 0..STARTS_MAX {
+            match Self::try_start(kind, program) {
+                Ok(peer) => return peer,
+                Err(log) => said = log,
+            }
+        }
+        panic!("{} does not serve its zones:\n{said}", kind.name);
+    }
+
+    /// Its log, where it does not come up.
+    fn try_start(kind: &Kind, program: &Path) -> Result<Self, String> {
         let folder = tempfile::tempdir().unwrap();
         // Under plain names: some servers expand a per cent sign.
         let zones: Vec<_> = zones()
@@ -76,7 +92,7 @@ impl Peer {
             .collect();
         let port = free_port();
         let log = std::fs::File::create(folder.path().join("out")).unwrap();
-        let mut child = Command::new(program)
+        let child = Command::new(program)
             .args((kind.configure)(folder.path(), port, &zones))
             .current_dir(folder.path())
             .stdin(Stdio::null())
@@ -84,21 +100,19 @@ impl Peer {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut client = Client::new(SocketAddr::from(([127, 0, 0, 1], port)), Duration::from_secs(5));
+        let client = Client::new(SocketAddr::from(([127, 0, 0, 1], port)), Duration::from_secs(5));
+        let mut peer = Self { client, child, folder };
         for (origin, _) in &zones {
             let mut tries = 0;
-            while !client.serves(origin) {
+            while !peer.client.serves(origin) {
                 tries += 1;
-                let ended = child.try_wait().unwrap().is_some();
-                if ended || tries > 200 {
-                    let said = std::fs::read_to_string(folder.path().join("out")).unwrap_or_default();
-                    _ = child.kill();
-                    panic!("{} does not serve {origin}:\n{said}", kind.name);
+                if tries > 200 || peer.child.try_wait().unwrap().is_some() {
+                    return Err(std::fs::read_to_string(peer.folder.path().join("out")).unwrap_or_default());
                 }
                 std::thread::park_timeout(Duration::from_millis(50));
             }
         }
-        Self { client, child, _folder: folder }
+        Ok(peer)
     }
 }
 
