@@ -78,7 +78,8 @@ def replies(live, q):
         rows = []
         for transport in [q.transport] if q.transport else ["udp", "tcp"]:
             try:
-                rows.append((transport, peer.ask(q, transport)))
+                # Silence is believed the second time: the machine may be busy.
+                rows.append((transport, peer.ask(q, transport) or peer.ask(q, transport, wait=1)))
             except (wire.Malformed, IndexError) as e:
                 rows.append((transport, e))
         out[peer.name] = rows

@@ -154,6 +154,7 @@ class Peer:
         self.udp.connect(("127.0.0.1", self.port))
         self.tcp = None
         self.ident = 0
+        self.served = False
 
     def wait(self):
         """Until every zone is answered for."""
@@ -169,6 +170,7 @@ class Peer:
                 if time.monotonic() > end or self.proc.poll() is not None:
                     raise SystemExit(f"{self.name} does not serve {origin}: see {self.dir}")
                 time.sleep(0.1)
+        self.served = True
         return self
 
     def ask(self, question, transport, wait=0.4):
@@ -246,3 +248,6 @@ class Peer:
             self.proc.kill()
             self.proc.wait()
         self.log.close()
+        if self.served:
+            # Else its log is wanted.
+            shutil.rmtree(self.dir, ignore_errors=True)
