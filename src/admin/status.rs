@@ -119,7 +119,7 @@ struct ObservationJson {
 
 #[derive(Debug, Serialize)]
 struct HoldJson {
-    /// `pending` until it is up again, then `held`, or `manual` until `pharos failback`.
+    /// `pending` until it is up again, then `held`, or `manual` until it is told.
     state: &'static str,
     left_ms: Option<f64>,
 }

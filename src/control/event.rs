@@ -195,7 +195,9 @@ fn write_hold(f: &mut fmt::Formatter<'_>, pool: &PoolId, change: &HoldChange) ->
             let hold = Duration::from_secs(hold.as_secs().max(1));
             write!(f, "{who} is back, and held for {}", humantime::format_duration(hold))
         }
-        HoldChange::Begun { hold: None, .. } => write!(f, "{who} is back, and held until `pharos failback`"),
+        HoldChange::Begun { hold: None, .. } => {
+            write!(f, "{who} is back, and held: failback is manual (mode = \"auto\" in its file lets it return)")
+        }
         HoldChange::Ended { why, .. } => {
             let why = match why {
                 HoldEnd::Over => "its time is over",

@@ -134,7 +134,7 @@ pub enum HoldStatus {
     Pending,
     /// It is back, and held for so long still.
     Left(Duration),
-    /// It is back, and held until `pharos failback`.
+    /// It is back, and held until it is told.
     Manual,
 }
 

@@ -42,7 +42,7 @@ pub fn compile(pool: &Pool, standings: &[Vec<Standing>], memory: &PoolMemory) ->
 }
 
 impl PoolMemory {
-    /// Ends all holds that run, as `pharos failback` asks.
+    /// Ends all holds that run, on command.
     pub fn release(&mut self) -> Vec<HoldChange> {
         failback::release(self)
     }

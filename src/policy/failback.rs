@@ -48,7 +48,7 @@ pub enum HoldEnd {
     Needed,
     /// An order of an operator stands above it.
     Forced,
-    /// `pharos failback`, or the files ask for no hold any more.
+    /// On command, or the files ask for no hold any more.
     Released,
 }
 

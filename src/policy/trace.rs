@@ -60,7 +60,7 @@ pub enum Reason {
     Unknown,
     /// Back, and held for some time.
     Held,
-    /// Back, and held until `pharos failback`.
+    /// Back, and held until it is told.
     HeldManually,
     /// Its region or tier has too few healthy endpoints.
     TooFewHealthy {

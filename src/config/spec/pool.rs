@@ -206,7 +206,7 @@ fn failback(cell: &Cell<'_>) -> Option<Failback> {
     table.finish();
     if let (Some(FailbackMode::Manual), Some(at)) = (mode.value(), hold.at()) {
         let fault = cell.file.error("failback-hold", at, "\"hold\" has no effect with mode = \"manual\"");
-        return cell.fail(fault.help("manual waits for `pharos failback POOL`, however long that is"));
+        return cell.fail(fault.help("manual waits until it is told, however long that is"));
     }
     if mode.is_wrong() || hold.is_wrong() {
         return None;
