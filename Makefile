@@ -51,9 +51,12 @@ unit: ## all tests
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (default 20)
 	@if command -v g++ >/dev/null 2>&1; then \
+		mkdir -p $(TARGET_DIR); \
 		for target in $(FUZZ_TARGETS); do \
 			echo "fuzz/run $$target $(FUZZ_SECONDS)"; \
-			fuzz/run $$target $(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 || exit 1; \
+			log=$(TARGET_DIR)/fuzz-$$target.log; \
+			fuzz/run $$target $(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 >$$log 2>&1 || { cat $$log; exit 1; }; \
+			grep -E 'number_of_executed_units|peak_rss' $$log; \
 		done; \
 	else \
 		echo "no g++: fuzzing is left out" >&2; \
