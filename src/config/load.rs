@@ -71,7 +71,11 @@ fn load_node(path: &Path, report: &mut Report) {
         Ok((content, _)) => content,
         Err(fault) => {
             let message = format!("cannot read the file: {}", reason(&fault));
-            report.diagnostics.push(Diagnostic::error("file-unreadable", message).in_file(path));
+            let mut found = Diagnostic::error("file-unreadable", message).in_file(path);
+            if fault.kind() == std::io::ErrorKind::NotFound {
+                found = found.help("name another with --config FILE; `pharos demo` needs none");
+            }
+            report.diagnostics.push(found);
             return;
         }
     };
