@@ -233,7 +233,7 @@ impl Selector {
     fn write_one(&self, client: IpAddr, entropy: u64, out: &mut [u8]) {
         let mut draw = Draw(entropy);
         let slot = match self.spec.mode {
-            Mode::Sticky => self.nearest(network(client), &[]),
+            Mode::Sticky => self.nearest(network(client)),
             Mode::Weighted => {
                 let total = self.slots.last().map_or(1, |s| s.up_to);
                 let at = draw.below(total);
@@ -253,6 +253,14 @@ impl Selector {
             *place = index;
         }
         let n = self.slots.len();
+        if self.spec.mode == Mode::Sticky {
+            let mut scores = [0.0; ENDPOINTS_MAX];
+            let network = network(client);
+            for (score, slot) in scores.iter_mut().zip(&self.slots) {
+                *score = slot.score(network);
+            }
+            order[..n].sort_unstable_by(|a, b| scores[usize::from(*a)].total_cmp(&scores[usize::from(*b)]));
+        }
         let mut weight_left = self.slots.last().map_or(0, |s| s.up_to);
         let mut at = 0;
         for chosen in 0..n {
@@ -271,10 +279,7 @@ impl Selector {
                         })
                         .unwrap_or(0)
                 }
-                Mode::Sticky => {
-                    let best = self.nearest(network(client), &order[..chosen]);
-                    left.iter().position(|i| usize::from(*i) == best).unwrap_or(0)
-                }
+                Mode::Sticky => 0,
             };
             order.swap(chosen, chosen + index);
             let slot = self.slots[usize::from(order[chosen])];
@@ -298,23 +303,26 @@ impl Selector {
         &self.records[index * self.stride..][..self.stride]
     }
 
-    /// The slot with the best rendezvous score for a network, those in `except` left out: weighted
-    /// rendezvous hashing, score -ln(u)/w, the least wins.
-    fn nearest(&self, network: u64, except: &[u8]) -> usize {
+    /// The slot with the best rendezvous score for a network.
+    fn nearest(&self, network: u64) -> usize {
         let mut best = (f64::INFINITY, 0);
         for (index, slot) in self.slots.iter().enumerate() {
-            if except.iter().any(|e| usize::from(*e) == index) {
-                continue;
-            }
-            let hash = finalise(finalise(network.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ slot.key);
-            #[allow(clippy::cast_precision_loss)] // 53 bits, which a double holds
-            let uniform = ((hash >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-            let score = -uniform.ln() / f64::from(slot.weight);
+            let score = slot.score(network);
             if score < best.0 {
                 best = (score, index);
             }
         }
         best.1
+    }
+}
+
+impl Slot {
+    /// Weighted rendezvous hashing: -ln(u)/w, the least wins.
+    fn score(&self, network: u64) -> f64 {
+        let hash = finalise(finalise(network.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ self.key);
+        #[allow(clippy::cast_precision_loss)] // 53 bits, which a double holds
+        let uniform = ((hash >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+        -uniform.ln() / f64::from(self.weight)
     }
 }
 
