@@ -47,6 +47,10 @@ fn pool(rtype: Rtype, ips: &[&str]) -> Steering {
 }
 
 fn world() -> Snapshot {
+    world_of("ns1")
+}
+
+fn world_of(node: &str) -> Snapshot {
     let big = "x".repeat(200);
     let mut example = vec![
         ("example", Rtype::SOA, ""),
@@ -110,7 +114,7 @@ fn world() -> Snapshot {
         Vec::new(),
         &[],
     );
-    Snapshot::new(1, "ns1".into(), vec![example, child])
+    Snapshot::new(1, node.into(), vec![example, child])
 }
 
 const NAMES: &[&str] = &[
@@ -389,4 +393,95 @@ fn other_opcodes_are_not_implemented_and_keep_opt() {
         assert_eq!(out[12..packet.len() - 15], packet[12..packet.len() - 15], "the question");
         assert_eq!(len, packet.len() - 4, "OPT without options");
     }
+}
+
+/// A world of one zone from a master file, with one pool of one address.
+fn small(origin: &str, text: &str, steered: &[&str]) -> Snapshot {
+    let origin = Name::parse(origin).unwrap();
+    let mut found = Vec::new();
+    let text = format!("$TTL 60\n@ SOA ns1 h 1 2 3 4 5\n@ NS ns1\n{text}");
+    let parsed = pharos::config::master::parse_bytes(&origin, text.as_bytes(), &mut found);
+    let zone = parsed.zone.unwrap_or_else(|| panic!("{found:?}"));
+    let steered: Vec<_> = steered.iter().map(|n| (Name::parse(n).unwrap(), 0)).collect();
+    let pool = Steered { a: pool(Rtype::A, &["10.9.9.9"]), aaaa: Steering::Nodata };
+    let zone = Zone { image: Arc::new(compile(&zone, &steered)), pools: vec![Arc::new(pool)].into() };
+    Snapshot::new(1, "ns1".into(), vec![zone])
+}
+
+/// Every way to a reply, as text; they must agree.
+fn both(world: &Snapshot, name: &str, rtype: Rtype, edns: Option<u16>, transport: Transport) -> Message {
+    let query = query(name, rtype.0, 0, edns);
+    let (short, long) = (reply(world, &query, transport, false), reply(world, &query, transport, true));
+    assert_eq!(shown(&short), shown(&long), "{name} {rtype}");
+    short
+}
+
+#[test]
+fn no_name_of_a_node_overruns_a_reply() {
+    let long = [[b'a'; 63].as_slice(); 3].map(|l| std::str::from_utf8(l).unwrap()).join(".")
+        + "."
+        + &"b".repeat(53)
+        + ".example";
+    for len in [1, 63, 200, 240, 255] {
+        let world = world_of(&"n".repeat(len));
+        for name in [long.as_str(), "nowhere", "x.sub.example", "bulk.example", "www.example"] {
+            for edns in [0, 512, 1232] {
+                let reply = both(&world, name, Rtype::A, Some(edns), Transport::Udp);
+                assert!(reply.edns.is_some());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_steered_name_is_reached_through_any_chain() {
+    let mut text = "app A 192.0.2.1\n*.w CNAME app\n".to_owned();
+    for i in 0..12 {
+        text.push_str(&format!("a{i}.b{i}.c{i}.d{i}.e{i} CNAME a{n}.b{n}.c{n}.d{n}.e{n}\n", n = i + 1));
+    }
+    text.push_str("a12.b12.c12.d12.e12 CNAME app\n");
+    let world = small("example", &text, &["app.example"]);
+    let reply = both(&world, "a0.b0.c0.d0.e0.example", Rtype::A, None, Transport::Tcp);
+    assert_eq!((reply.answers.len(), reply.metadata.truncation), (14, false));
+    let deep = "x.".repeat(100) + "w.example";
+    let reply = both(&world, &deep, Rtype::A, Some(1232), Transport::Udp);
+    assert_eq!(reply.answers.last().unwrap().to_string(), "app.example. 5 IN A 10.9.9.9");
+    let root = small(".", "ns1 A 192.0.2.1\n", &["."]);
+    assert_eq!(both(&root, ".", Rtype::ANY, None, Transport::Tcp).answers.len(), 1);
+}
+
+#[test]
+fn additional_records_are_whole_sets_of_what_is_known() {
+    let hosts: String = (0..40).map(|i| format!("h A 10.0.0.{i}\ns A 10.0.1.{i}\n")).collect();
+    let world = small(
+        "example",
+        &format!(
+            "{hosts}@ MX 1 h\nsub NS ns.sub\nsub NS s\nns.sub A 192.0.2.53\n*.x HTTPS 1 . alpn=h2\n*.x A 192.0.2.1\n\
+             cut NS app\ncut NS ns1\napp A 192.0.2.9\nns1 A 192.0.2.2\n"
+        ),
+        &["app.example"],
+    );
+    // An RRset that does not fit is left out whole (RFC 2181, 9).
+    let mx = both(&world, "example", Rtype::MX, None, Transport::Udp);
+    assert_eq!((mx.additionals.len(), mx.metadata.truncation), (0, false));
+    assert_eq!(both(&world, "example", Rtype::MX, Some(1232), Transport::Udp).additionals.len(), 40);
+    // Only a delegation's own hosts are worth asking again for (RFC 9471).
+    let referral = both(&world, "x.sub.example", Rtype::A, None, Transport::Udp);
+    assert_eq!((referral.additionals.len(), referral.metadata.truncation), (1, false));
+    // What stands for the owner of a wildcard is not the wildcard's own name.
+    assert_eq!(both(&world, "q.x.example", Rtype::HTTPS, None, Transport::Tcp).additionals.len(), 0);
+    // The fallback beside a pool is not glue.
+    let cut = both(&world, "x.cut.example", Rtype::A, None, Transport::Tcp);
+    let glue: Vec<_> = cut.additionals.iter().map(|r| r.name.to_string()).collect();
+    assert_eq!(glue, ["ns1.example."]);
+}
+
+#[test]
+fn additional_records_do_not_multiply_an_image() {
+    let hosts: String = (0..2000).map(|i| format!("h A 10.0.{}.{}\n", i / 250, i % 250)).collect();
+    let text = format!("$TTL 60\n@ SOA ns1 h 1 2 3 4 5\n@ NS ns1\n{hosts}$GENERATE 1-1000 n$ MX \"0 h\"\n");
+    let parsed =
+        pharos::config::master::parse_bytes(&Name::parse("example").unwrap(), text.as_bytes(), &mut Vec::new());
+    let image = compile(&parsed.zone.unwrap(), &[]);
+    assert!(image.size_bytes() < 200_000, "{}", image.size_bytes());
 }

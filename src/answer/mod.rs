@@ -115,7 +115,7 @@ fn settle_early(
     if let Some(at) = query.tsig {
         // No keys are known here (RFC 8945, 5.2.1).
         let len = reply.finish(Rcode::NOTAUTH);
-        return Some(tsig::append_bad_key(packet, at, out, len));
+        return Some(tsig::append_bad_key(packet, at, &mut out[..limit], len));
     }
     if query.class == Class::CH {
         return Some(chaos::answer(snapshot, query, reply));

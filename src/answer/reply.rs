@@ -23,6 +23,7 @@ const TC: u16 = 0x0200;
 pub(super) struct Reply<'q, 'o> {
     query: &'q Query<'q>,
     node: &'q str,
+    edns: Option<Edns>,
     out: &'o mut [u8],
     at: usize,
     /// Records may go up to here: room for OPT is kept.
@@ -38,8 +39,9 @@ impl<'q, 'o> Reply<'q, 'o> {
     pub(super) fn new(query: &'q Query<'q>, node: &'q str, out: &'o mut [u8]) -> Self {
         let at = HEADER_LEN + query.question.len();
         out[HEADER_LEN..at].copy_from_slice(query.question);
-        let limit = out.len() - query.edns.as_ref().map_or(0, |edns| opt_len(edns, node.as_bytes()));
-        Self { query, node, out, at, limit, flags: 0, counts: [0; 3] }
+        let edns = query.edns.map(|edns| edns.fitting(node.as_bytes(), at, out.len()));
+        let limit = out.len() - edns.as_ref().map_or(0, |edns| opt_len(edns, node.as_bytes()));
+        Self { query, node, edns, out, at, limit, flags: 0, counts: [0; 3] }
     }
 
     /// Gives the buffer back, for a reply that is made otherwise.
@@ -70,13 +72,21 @@ impl<'q, 'o> Reply<'q, 'o> {
         ready.shift(delta, &mut self.out[start..self.at]);
     }
 
-    /// Copies the additional records, or as many as fit.
+    /// Copies the additional records, or as many RRsets of them as fit whole (RFC 2181, 9).
     fn extra(&mut self, ready: &Ready<'_>, section: Section) {
         let (mut len, mut count) = (ready.extra.len(), ready.extra_count);
         if self.at + len > self.limit {
-            (len, count) = whole_records(ready.extra, self.limit - self.at);
-            // A delegation without all its glue may lead nowhere (RFC 9471).
-            if section == Section::Authority {
+            let room = self.limit - self.at;
+            let mut sets = 0;
+            (len, count) = (0, 0);
+            for (records, bytes) in ready.extra_sets() {
+                if len + bytes > room {
+                    break;
+                }
+                (len, count, sets) = (len + bytes, count + records, sets + 1);
+            }
+            // A delegation without the addresses of its own hosts may lead nowhere (RFC 9471).
+            if section == Section::Authority && sets < ready.extra_required {
                 self.flags |= TC;
             }
         }
@@ -132,8 +142,7 @@ impl<'q, 'o> Reply<'q, 'o> {
     /// Adds OPT, writes the header and returns the reply's length.
     #[inline]
     pub(super) fn finish(&mut self, rcode: Rcode) -> usize {
-        let edns = self.query.edns.as_ref();
-        finish(self.query, self.node, edns, self.flags, rcode, self.counts, self.out, self.at)
+        finish(self.query, self.node, self.edns.as_ref(), self.flags, rcode, self.counts, self.out, self.at)
     }
 }
 
@@ -160,26 +169,4 @@ pub(super) fn finish(
     out[..HEADER_LEN]
         .copy_from_slice(&[id[0], id[1], flags[0], flags[1], 0, 1, an[0], an[1], ns[0], ns[1], ar[0], ar[1]]);
     at
-}
-
-/// How many bytes of `records` are whole records within `room`, and how many those are.
-fn whole_records(records: &[u8], room: usize) -> (usize, u16) {
-    let (mut len, mut count) = (0, 0);
-    let mut at = 0;
-    while at < records.len() {
-        // The owner: labels up to the root or a pointer.
-        at = loop {
-            match records[at] {
-                0 => break at + 1,
-                label @ 1..=63 => at += usize::from(label) + 1,
-                _ => break at + 2,
-            }
-        };
-        at += 10 + usize::from(u16::from_be_bytes([records[at + 8], records[at + 9]]));
-        if at > room {
-            break;
-        }
-        (len, count) = (at, count + 1);
-    }
-    (len, count)
 }

@@ -23,6 +23,8 @@ struct Walk<'a, 'o> {
     client: Client,
     entropy: u64,
     writer: Writer<'o>,
+    /// A pointer to the name that is asked for now.
+    owner: [u8; 2],
     counts: [u16; 3],
     flags: u16,
     rcode: Rcode,
@@ -40,14 +42,25 @@ pub(super) fn walk(
     entropy: u64,
     out: &mut [u8],
 ) -> usize {
-    let opt = query.edns.as_ref().map_or(0, |edns| opt_len(edns, snapshot.node().as_bytes()));
+    let nsid = snapshot.node().as_bytes();
+    let edns = query.edns.map(|edns| edns.fitting(nsid, HEADER_LEN + query.question.len(), out.len()));
+    let opt = edns.as_ref().map_or(0, |edns| opt_len(edns, nsid));
     let room = out.len() - opt;
     let (flags, rcode, counts, at) = match Writer::new(&mut out[..room], query.question) {
         Err(Full) => (TC, Rcode::NOERROR, [0; 3], HEADER_LEN + query.question.len()),
         Ok(writer) => {
             let start = writer.len();
-            let mut walk =
-                Walk { snapshot, query, client, entropy, writer, counts: [0; 3], flags: 0, rcode: Rcode::NOERROR };
+            let mut walk = Walk {
+                snapshot,
+                query,
+                client,
+                entropy,
+                writer,
+                owner: [0xc0, 0x0c],
+                counts: [0; 3],
+                flags: 0,
+                rcode: Rcode::NOERROR,
+            };
             match walk.run(hashes) {
                 Ok(()) => (walk.flags, walk.rcode, walk.counts, walk.writer.len()),
                 // It does not fit: nothing but the question.
@@ -55,7 +68,7 @@ pub(super) fn walk(
             }
         }
     };
-    finish(query, snapshot.node(), query.edns.as_ref(), flags, rcode, counts, out, at)
+    finish(query, snapshot.node(), edns.as_ref(), flags, rcode, counts, out, at)
 }
 
 impl<'a> Walk<'a, '_> {
@@ -105,7 +118,7 @@ impl<'a> Walk<'a, '_> {
                 if let Some(ready) = node.ready(Rtype::NS) {
                     let cut = name.ancestor(labels);
                     self.records(zone, node, &ready, cut, 1)?;
-                    self.glue(zone, node, &ready)?;
+                    self.glue(zone, node, &ready);
                 }
                 Ok(None)
             }
@@ -140,7 +153,7 @@ impl<'a> Walk<'a, '_> {
         }
         match steering(zone, node, rtype) {
             Some(Steering::Pick(selector)) => {
-                self.selected(selector, name)?;
+                self.selected(selector)?;
                 return Ok(None);
             }
             Some(Steering::Nodata) => {
@@ -151,7 +164,7 @@ impl<'a> Walk<'a, '_> {
         }
         if let Some(ready) = node.ready(rtype) {
             self.records(zone, node, &ready, name.folded(), 0)?;
-            self.optional_extra(zone, node, &ready);
+            self.extra(zone, node, &ready);
             return Ok(None);
         }
         if let Some(alias) = node.ready(Rtype::CNAME) {
@@ -166,7 +179,7 @@ impl<'a> Walk<'a, '_> {
         for rtype in [Rtype::A, Rtype::AAAA] {
             match steering(zone, node, rtype) {
                 Some(Steering::Pick(selector)) => {
-                    self.selected(selector, name)?;
+                    self.selected(selector)?;
                     return Ok(None);
                 }
                 Some(Steering::Static) => {
@@ -191,7 +204,7 @@ impl<'a> Walk<'a, '_> {
         // CNAME data is kept whole: behind owner, type, class, TTL and length.
         let target = alias.records.get(12..).unwrap_or(&[0]);
         self.head(name.folded(), Rtype::CNAME, &alias.records[6..10])?;
-        self.name_data(target, true)?;
+        self.name_data(target)?;
         self.counts[0] += 1;
         let repeated = self.is_in_chain(target);
         match LookupName::read(target) {
@@ -243,7 +256,7 @@ impl<'a> Walk<'a, '_> {
         whole[..prefix.len()].copy_from_slice(prefix);
         whole[prefix.len()..].copy_from_slice(target);
         self.head(name.folded(), Rtype::CNAME, ttl)?;
-        self.name_data(whole, true)?;
+        self.name_data(whole)?;
         self.counts[0] += 1;
         let repeated = self.is_in_chain(whole);
         match LookupName::read(whole) {
@@ -252,17 +265,9 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    fn selected(&mut self, selector: &Selector, name: &LookupName) -> Result<(), Full> {
-        // The selector's records have a two-byte owner; the name was written before, so here it has too.
-        let (mark, size) = (self.writer.len(), selector.size());
-        self.writer.name(name.folded(), true)?;
-        let owner = match *self.writer.written() {
-            [.., high, low] if self.writer.len() == mark + 2 => [high, low],
-            _ => return Err(Full),
-        };
-        self.writer.truncate(mark);
-        let (client, entropy) = (self.client.ip, self.entropy);
-        selector.write(owner, client, entropy, self.writer.room(size)?);
+    fn selected(&mut self, selector: &Selector) -> Result<(), Full> {
+        let (owner, client, entropy) = (self.owner, self.client.ip, self.entropy);
+        selector.write(owner, client, entropy, self.writer.room(selector.size())?);
         self.counts[0] += u16::try_from(selector.count()).unwrap_or(u16::MAX);
         Ok(())
     }
@@ -335,35 +340,34 @@ impl<'a> Walk<'a, '_> {
         Ok(end)
     }
 
-    /// Glue: without all of it the reply says that it is cut (RFC 9471).
-    fn glue(&mut self, zone: &Zone, node: Node<'_>, ready: &Ready<'_>) -> Result<(), Full> {
-        if !self.extra(zone, node, ready) {
+    /// Glue: without that of the delegation's own hosts the reply says that it is cut (RFC 9471).
+    fn glue(&mut self, zone: &Zone, node: Node<'_>, ready: &Ready<'_>) {
+        if self.extra(zone, node, ready) < ready.extra_required {
             self.flags |= TC;
         }
-        Ok(())
     }
 
-    fn optional_extra(&mut self, zone: &Zone, node: Node<'_>, ready: &Ready<'_>) {
-        self.extra(zone, node, ready);
-    }
-
-    /// Copies additional records as far as they fit; whether all did.
-    fn extra(&mut self, zone: &Zone, node: Node<'_>, ready: &Ready<'_>) -> bool {
+    /// Copies additional RRsets as long as they fit whole; returns how many did.
+    fn extra(&mut self, zone: &Zone, node: Node<'_>, ready: &Ready<'_>) -> u16 {
         let mut made_for = [0; NAME_MAX];
         let len = full_name(zone, node, &mut made_for);
         let mut at = ready.records.len();
-        for _ in 0..ready.extra_count {
+        let mut sets = 0;
+        for (records, _) in ready.extra_sets() {
             let mark = self.writer.len();
-            match self.copy_record(ready, &made_for[..len], None, at) {
-                Ok(next) => at = next,
-                Err(Full) => {
-                    self.writer.truncate(mark);
-                    return false;
+            for _ in 0..records {
+                match self.copy_record(ready, &made_for[..len], None, at) {
+                    Ok(next) => at = next,
+                    Err(Full) => {
+                        self.writer.truncate(mark);
+                        return sets;
+                    }
                 }
             }
-            self.counts[2] += 1;
+            self.counts[2] += records;
+            sets += 1;
         }
-        true
+        sets
     }
 
     /// Owner, type, class and TTL.
@@ -374,11 +378,17 @@ impl<'a> Walk<'a, '_> {
         self.writer.bytes(ttl)
     }
 
-    /// Data that is one name, with its length before it.
-    fn name_data(&mut self, name: &[u8], compress: bool) -> Result<(), Full> {
+    /// Data that is one name, with its length before it; that name is the one asked for from now on.
+    fn name_data(&mut self, name: &[u8]) -> Result<(), Full> {
         let len_at = self.writer.len();
         self.writer.u16(0)?;
-        self.writer.name(name, compress)?;
+        let at = self.writer.len();
+        self.writer.name(name, true)?;
+        self.owner = match self.writer.written()[at..] {
+            [high, low] if high >= 0xc0 => [high, low],
+            // Sixteen aliases end far below the 16 KiB that pointers reach.
+            _ => (0xc000 | u16::try_from(at).map_err(|_| Full)?).to_be_bytes(),
+        };
         self.close(len_at);
         Ok(())
     }

@@ -25,6 +25,15 @@ pub struct Edns {
 }
 
 impl Edns {
+    /// What is sent back in a reply of `room` bytes of which `used` are taken: without NSID, where that
+    /// does not fit.
+    #[must_use]
+    #[inline]
+    pub fn fitting(mut self, nsid: &[u8], used: usize, room: usize) -> Self {
+        self.nsid &= used + opt_len(&self, nsid) <= room;
+        self
+    }
+
     /// Reads the fixed fields and the options of an OPT record. None where an option overruns it.
     pub(super) fn parse(class: u16, ttl: u32, options: &[u8]) -> Option<Self> {
         let mut nsid = false;

@@ -44,6 +44,22 @@ struct Build<'a> {
     scratch: Vec<u8>,
 }
 
+/// Addresses of one family that are sent along.
+struct Host {
+    name: Vec<u8>,
+    rtype: Rtype,
+    ttl: u32,
+    rdatas: Vec<Vec<u8>>,
+    /// Without them a delegation leads nowhere.
+    required: bool,
+}
+
+/// Bytes of additional records that are helpful but not required: about what a datagram holds.
+const EXTRA_BYTES_MAX: usize = 1232;
+
+/// From this size on, an image takes only what is required. Offsets in it have 32 bits.
+const IMAGE_BYTES_AMPLE: usize = 2 << 30;
+
 /// How an RRset will be asked for.
 #[derive(Clone, Copy, PartialEq)]
 enum Asked {
@@ -215,7 +231,8 @@ impl<'a> Build<'a> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut pointers = Vec::new();
         let base = HEADER_LEN + question.len();
-        let (mut records_len, mut extra_len, mut extra_count) = (0, 0, 0u16);
+        let (mut records_len, mut extra_len, mut extra_count, mut extra_required) = (0, 0, 0u16, 0u16);
+        let mut extra_sets = Vec::new();
         if let Ok(mut writer) = Writer::new(&mut scratch, &question) {
             // The zone's rules bound an RRset well under what fits here.
             for rdata in set.rdatas() {
@@ -226,14 +243,25 @@ impl<'a> Build<'a> {
                 debug_assert!(written.is_ok());
             }
             records_len = writer.len() - base;
-            for (name, rtype, ttl, rdata) in &targets {
+            for host in &targets {
                 let (mark, known) = (writer.len(), pointers.len());
-                if write_record(&mut writer, Some(name), *rtype, *ttl, rdata, base, &mut pointers).is_err() {
+                let mut write = |rdata: &Vec<u8>| {
+                    write_record(&mut writer, Some(&host.name), host.rtype, host.ttl, rdata, base, &mut pointers)
+                };
+                let whole = host.rdatas.iter().all(|rdata| write(rdata).is_ok());
+                let len = writer.len() - mark;
+                // What is only helpful takes no more than one datagram, and leaves room in the image.
+                let modest =
+                    writer.len() - base - records_len <= EXTRA_BYTES_MAX && self.bytes.len() < IMAGE_BYTES_AMPLE;
+                if !whole || !(host.required || modest) {
                     writer.truncate(mark);
                     pointers.truncate(known);
                     break;
                 }
-                extra_count += 1;
+                let count = u16::try_from(host.rdatas.len()).unwrap_or(u16::MAX);
+                extra_count += count;
+                extra_required += u16::from(host.required);
+                extra_sets.push((usize::from(count), len));
             }
             extra_len = writer.len() - base - records_len;
         }
@@ -246,6 +274,8 @@ impl<'a> Build<'a> {
         if extra_count > 0 {
             self.bytes.extend_from_slice(&extra_count.to_le_bytes());
             self.push_u16(extra_len);
+            self.push_u16(extra_sets.len());
+            self.bytes.extend_from_slice(&extra_required.to_le_bytes());
         }
         if !pointers.is_empty() {
             self.push_u16(pointers.len());
@@ -253,6 +283,10 @@ impl<'a> Build<'a> {
         self.bytes.extend_from_slice(&scratch[base..base + records_len + extra_len]);
         for pointer in pointers {
             self.push_u16(pointer);
+        }
+        for (count, len) in extra_sets {
+            self.push_u16(count);
+            self.push_u16(len);
         }
         self.scratch = scratch;
     }
@@ -269,8 +303,8 @@ impl<'a> Build<'a> {
         self.bytes.extend_from_slice(&u16::try_from(number).unwrap_or(u16::MAX).to_le_bytes());
     }
 
-    /// Addresses of the hosts that an RRset names, those below a delegation's own name first.
-    fn targets(&self, owner: &[u8], set: &Rrset<'_>, asked: Asked) -> Vec<(Vec<u8>, Rtype, u32, Vec<u8>)> {
+    /// Addresses of the hosts that an RRset names, those that a delegation needs first.
+    fn targets(&self, owner: &[u8], set: &Rrset<'_>, asked: Asked) -> Vec<Host> {
         let Some(skip) = set.rtype.target_at() else { return Vec::new() };
         let mut seen = HashSet::new();
         let (mut inside, mut beside) = (Vec::new(), Vec::new());
@@ -278,19 +312,24 @@ impl<'a> Build<'a> {
             let Some(wire) = name_at(rdata, skip) else { continue };
             // In SVCB a root target is the owner itself (RFC 9460, 2.5.2).
             let itself = wire == [0] && matches!(set.rtype, Rtype::SVCB | Rtype::HTTPS) && rdata[..2] != [0, 0];
+            if itself && asked == Asked::AsWildcard {
+                continue; // whose name is not known here
+            }
             let wire = if itself { owner } else { wire };
             let mut folded = vec![0; wire.len()];
             fold_into(wire, &mut folded);
             if !is_within(&folded, &self.origin) || !seen.insert(folded.clone()) {
                 continue;
             }
-            // A delegation needs its glue; elsewhere only what the zone answers itself is sent along.
-            if asked != Asked::Below && (self.is_hidden(&folded) || self.is_steered(&folded)) {
+            // Below a delegation stands glue; elsewhere only what the zone answers itself is sent along,
+            // and what a pool answers is not known here.
+            let required = asked == Asked::Below && is_within(&folded, owner);
+            if !required && (self.is_steered(&folded) || (asked != Asked::Below && self.is_hidden(&folded))) {
                 continue;
             }
-            let group = if is_within(&folded, owner) { &mut inside } else { &mut beside };
-            for (rtype, ttl, rdata) in self.addresses(&folded) {
-                group.push((wire.to_vec(), rtype, ttl, rdata));
+            let group = if required { &mut inside } else { &mut beside };
+            for (rtype, ttl, rdatas) in self.addresses(&folded) {
+                group.push(Host { name: wire.to_vec(), rtype, ttl, rdatas, required });
             }
         }
         inside.append(&mut beside);
@@ -298,7 +337,7 @@ impl<'a> Build<'a> {
     }
 
     /// The static addresses of a folded name: its own, or those of the wildcard that covers it.
-    fn addresses(&self, folded: &[u8]) -> Vec<(Rtype, u32, Vec<u8>)> {
+    fn addresses(&self, folded: &[u8]) -> Vec<(Rtype, u32, Vec<Vec<u8>>)> {
         if self.exists(folded) {
             return self.own_addresses(folded);
         }
@@ -317,19 +356,18 @@ impl<'a> Build<'a> {
         Vec::new()
     }
 
-    fn own_addresses(&self, folded: &[u8]) -> Vec<(Rtype, u32, Vec<u8>)> {
+    fn own_addresses(&self, folded: &[u8]) -> Vec<(Rtype, u32, Vec<Vec<u8>>)> {
         let mut found = Vec::new();
         if let Some(node) = self.late.get(folded) {
             for set in node.rrsets().filter(|set| set.rtype.is_address()) {
-                found.extend(set.rdatas().map(|rdata| (set.rtype, set.ttl, rdata.to_vec())));
+                found.push((set.rtype, set.ttl, set.rdatas().map(<[u8]>::to_vec).collect()));
             }
         } else if let Some(at) = self.offset_of(folded) {
             for ready in super::image::node_in(&self.bytes, at).all().filter(|ready| ready.rtype.is_address()) {
                 let stride = ready.records.len() / usize::from(ready.count).max(1);
-                for record in ready.records.chunks_exact(stride) {
-                    let ttl = u32::from_be_bytes([record[6], record[7], record[8], record[9]]);
-                    found.push((ready.rtype, ttl, record[12..].to_vec()));
-                }
+                let ttl = ready.records[6..].first_chunk().map_or(0, |ttl| u32::from_be_bytes(*ttl));
+                let rdatas = ready.records.chunks_exact(stride).map(|record| record[12..].to_vec());
+                found.push((ready.rtype, ttl, rdatas.collect()));
             }
         }
         found

@@ -9,8 +9,10 @@
 //! node   flags, RRset count (u16), length of its name's own part (u8), that part (folded),
 //!        pool (u16, if STEERED), RRsets
 //! RRset  type (u16), record count (u16), bytes of records (u16), flags, then, by flag:
-//!        additional record count (u16) and bytes (u16); pointer count (u16);
-//!        records, additional records, pointers' offsets in them (u16 each)
+//!        additional record count (u16), bytes (u16), RRset count (u16), how many of these a
+//!        delegation needs (u16); pointer count (u16);
+//!        records, additional records, pointers' offsets in them (u16 each),
+//!        record count (u16) and bytes (u16) of each additional RRset
 //! ```
 //! All numbers of the frame are little-endian; the records themselves are in wire form.
 
@@ -78,6 +80,10 @@ pub struct Ready<'a> {
     pub extra_count: u16,
     /// The additional records.
     pub extra: &'a [u8],
+    /// How many of the additional RRsets a delegation cannot do without; they come first.
+    pub extra_required: u16,
+    /// Record count and bytes of each additional RRset.
+    extra_sets: &'a [u8],
     /// Offsets of pointers in `records` and `extra` taken together, two bytes each.
     pointers: &'a [u8],
 }
@@ -174,11 +180,14 @@ impl<'a> Ready<'a> {
         let flags = bytes[6];
         let mut at = 7;
         let (mut extra_count, mut extra_len, mut pointers_len) = (0, 0, 0);
+        let (mut sets_len, mut extra_required) = (0, 0);
         if flags != 0 {
             if flags & set_flag::EXTRA != 0 {
                 extra_count = u16_at(bytes, at);
                 extra_len = usize::from(u16_at(bytes, at + 2));
-                at += 4;
+                sets_len = usize::from(u16_at(bytes, at + 4)) * 4;
+                extra_required = u16_at(bytes, at + 6);
+                at += 8;
             }
             if flags & set_flag::POINTERS != 0 {
                 pointers_len = usize::from(u16_at(bytes, at)) * 2;
@@ -187,8 +196,15 @@ impl<'a> Ready<'a> {
         }
         let (records, tail) = bytes[at..].split_at(len);
         let (extra, tail) = tail.split_at(extra_len);
-        let pointers = &tail[..pointers_len];
-        (Self { rtype, count, records, extra_count, extra, pointers }, at + len + extra_len + pointers_len)
+        let (pointers, tail) = tail.split_at(pointers_len);
+        let extra_sets = &tail[..sets_len];
+        let ready = Self { rtype, count, records, extra_count, extra, extra_required, extra_sets, pointers };
+        (ready, at + len + extra_len + pointers_len + sets_len)
+    }
+
+    /// Record count and bytes of each additional RRset.
+    pub fn extra_sets(&self) -> impl Iterator<Item = (u16, usize)> + use<'a> {
+        self.extra_sets.chunks_exact(4).map(|set| (u16_at(set, 0), usize::from(u16_at(set, 2))))
     }
 
     /// Moves the pointers of the copy `out` of [`Ready::records`] (and, as far as it goes,
