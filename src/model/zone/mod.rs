@@ -241,6 +241,20 @@ mod tests {
     }
 
     #[test]
+    fn an_rrset_leaves_room_for_the_rest_of_its_message() {
+        let first = [7u8; 32_000 - 12];
+        let build = |second: &[u8]| {
+            let mut records = APEX.to_vec();
+            records.extend([("a.example", Rtype::TXT, 1, &first[..]), ("a.example", Rtype::TXT, 1, second)]);
+            build(&records)
+        };
+        let (zone, _) = build(&[8; 32_000 - 12]).expect("64,000 bytes");
+        assert_eq!(zone.rrset(&name("a.example"), Rtype::TXT).map(|set| set.count), Some(2));
+        let faults = build(&[8; 32_000 - 11]).expect_err("64,001 bytes");
+        assert_eq!(faults.iter().map(|fault| fault.kind).collect::<Vec<_>>(), [FaultKind::RrsetTooLarge]);
+    }
+
+    #[test]
     fn duplicates_are_found_in_small_and_large_sets() {
         for distinct in [1u32, 15, 16, 17, 400] {
             // Each record twice, the second time in the other direction.

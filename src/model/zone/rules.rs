@@ -4,9 +4,9 @@ use super::builder::{RawRecord, ZoneBuilder};
 use super::fault::{FaultKind, Place, ZoneFault};
 use crate::dns::Rtype;
 
-/// What an RRset may take in a message of 65,535 bytes, beside the longest question, a header and
-/// an OPT record with options.
-const RRSET_SIZE_BYTES_MAX: usize = 65_000;
+/// What an RRset may take in a message of 65,535 bytes: a header, the longest question (259 bytes), an
+/// OPT record with all options that are answered, and a signature of the message always fit beside it.
+const RRSET_SIZE_BYTES_MAX: usize = 64_000;
 /// RRsets up to that size are searched for duplicates pair by pair.
 const PAIRWISE_MAX: usize = 16;
 
