@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use crate::config::spec::NodeSpec;
+use crate::config::spec::{NODE_NAME_LEN_MAX, NodeSpec};
 use crate::model::Region;
 use crate::model::node::{AdminAddr, Node};
 
@@ -39,7 +39,24 @@ pub(in crate::config) fn lower_node(spec: NodeSpec) -> Node {
 
 /// The host's name as the kernel has it.
 fn host_name() -> String {
-    let text = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name: String = text.trim().chars().filter(char::is_ascii_graphic).take(255).collect();
+    name_of_host(&std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default())
+}
+
+/// What of a host's name can be a node's.
+fn name_of_host(text: &str) -> String {
+    // What is left after the filter has one byte a character.
+    let name: String = text.chars().filter(char::is_ascii_graphic).take(NODE_NAME_LEN_MAX).collect();
     if name.is_empty() { "pharos".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_name_is_cut_to_a_node_name() {
+        assert_eq!(name_of_host("ns1\n"), "ns1");
+        assert_eq!(name_of_host(" \n"), "pharos");
+        assert_eq!(name_of_host(&format!("é{}é", "n".repeat(64))), "n".repeat(63));
+    }
 }

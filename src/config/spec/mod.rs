@@ -10,7 +10,7 @@ mod text;
 mod zone;
 
 pub(super) use check::{CheckSpec, Kind, read_check};
-pub(super) use node::{Defaults, NodeSpec, read_node};
+pub(super) use node::{Defaults, NODE_NAME_LEN_MAX, NodeSpec, read_node};
 pub(super) use pool::{EndpointSpec, PoolHabits, PoolSpec, Target};
 pub(super) use text::is_host_name;
 pub(super) use zone::{ApexSpec, ZoneSpec, read_zone};

@@ -84,13 +84,18 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
     Some(NodeSpec { zones, state, name, region, dns, admin, udp_threads, defaults })
 }
 
-/// A character-string (RFC 1035, 3.3): it is answered for `id.server`, and as NSID.
+/// The longest name of a node, in bytes. It is sent as NSID with every answer that asks for it, beside an
+/// RRset that may fill a message, and as one string of a TXT record (at most 255).
+pub(crate) const NODE_NAME_LEN_MAX: usize = 63;
+
+/// Visible ASCII: it is answered for `id.server`, and as NSID.
 fn node_name(cell: &Cell<'_>) -> Option<String> {
     let text = cell.full_text()?;
-    if text.len() <= 255 && text.bytes().all(|b| b.is_ascii_graphic()) {
+    if text.len() <= NODE_NAME_LEN_MAX && text.bytes().all(|b| b.is_ascii_graphic()) {
         return Some(text.to_owned());
     }
-    cell.fail(cell.error("bad-label", "\"name\" is not 1 to 255 visible ASCII characters"))
+    let message = format!("\"name\" is not 1 to {NODE_NAME_LEN_MAX} visible ASCII characters");
+    cell.fail(cell.error("bad-label", message))
 }
 
 fn socket(cell: &Cell<'_>, usual: u16) -> Option<SocketAddr> {
