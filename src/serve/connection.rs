@@ -104,7 +104,7 @@ impl<A: Answers> Connection<A> {
                     Next::Close => return Ok(()),
                     Next::Send(replies) => {
                         self.seat.wait_for(Waiting::Room);
-                        self.stream.write_all(&replies).await?;
+                        self.write(&replies).await?;
                         drop(replies);
                         next = self.answer_kept(0)?;
                     }
@@ -184,6 +184,19 @@ impl<A: Answers> Connection<A> {
                 End::Malformed => return Ok((consumed, Next::Close)),
             }
         }
+    }
+
+    /// Sends what had to wait, and tells of each part that the client takes.
+    async fn write(&mut self, mut replies: &[u8]) -> io::Result<()> {
+        while !replies.is_empty() {
+            let sent = self.stream.write(replies).await?;
+            if sent == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            replies = &replies[sent..];
+            self.seat.moved();
+        }
+        Ok(())
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {

@@ -5,10 +5,13 @@ use std::time::Duration;
 /// Bounds on TCP connections. The default is right for a node; tests shorten it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at one time. Default 1,000: about what a default of 1,024 open files leaves.
+    /// Connections at one time. Default 1,000: about what a default of 1,024 open files leaves. One
+    /// more puts out the one that can best be spared: the one idle longest, then the one that has held
+    /// back the rest of a query longest, then one whose client has stopped to read.
     pub connections: usize,
-    /// Connections at one time from one client: an IPv4 address or an IPv6 /64, which one host owns
-    /// as a whole. Default 100: RFC 7766 section 6.2.2 asks clients for one, and many may share a NAT.
+    /// Connections at one time from one client: an IPv4 address or an IPv6 /56, which one site
+    /// owns as a whole. Default 100: RFC 7766 section 6.2.2 asks clients for one, and many may share a
+    /// NAT. One more puts out one of its own that is idle.
     pub per_client: usize,
     /// How long a connection may stay without a query. Default 10 s: RFC 7766 section 6.2.3 asks for
     /// "a few seconds", and resolvers that reuse connections come back within that time or not at all.
@@ -35,6 +38,13 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// A client that has taken none of its replies for so long has stopped to read, as far as others
+    /// who want its place are concerned: a tenth of the time for them. By default 1 s, which is several
+    /// round trips.
+    pub(super) fn stall(&self) -> Duration {
+        self.write / 10
+    }
+
     /// Time between two looks at the connections: a bound is kept to a sixteenth of the shortest one.
     pub(super) fn sweep(&self) -> Duration {
         let shortest = self.idle.min(self.message).min(self.write);

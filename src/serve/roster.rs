@@ -14,15 +14,32 @@ use tokio::time::Instant;
 
 use super::limits::Limits;
 
-/// What a connection is waiting for, and so how long it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a connection is waiting for, and so how long it may. Where all places are taken, those that
+/// stand first here leave first, and of these the one that has waited longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Waiting {
-    /// A query. Such a connection may be closed to make room.
+    /// A query: nobody loses anything.
     Query,
-    /// The rest of a query.
+    /// The rest of a query. It is nearly always there with the first byte; whoever holds it back may
+    /// hold every place so.
     Rest,
-    /// Room for replies on the client's side.
+    /// Room for replies on the client's side. One that takes them, however slowly, does not leave.
     Room,
+}
+
+/// Where a connection stands.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    waiting: Waiting,
+    since: Instant,
+    /// When it began to wait, or the client last took some of the replies.
+    moved: Instant,
+}
+
+impl Standing {
+    fn new(waiting: Waiting, now: Instant) -> Self {
+        Self { waiting, since: now, moved: now }
+    }
 }
 
 /// The connections of a thread.
@@ -43,7 +60,7 @@ struct Inner {
 #[derive(Debug)]
 struct Entry {
     client: IpAddr,
-    state: Rc<Cell<(Waiting, Instant)>>,
+    standing: Rc<Cell<Standing>>,
     task: Option<AbortHandle>,
 }
 
@@ -51,7 +68,7 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Seat {
     id: u64,
-    state: Rc<Cell<(Waiting, Instant)>>,
+    standing: Rc<Cell<Standing>>,
     roster: Rc<Roster>,
 }
 
@@ -60,9 +77,14 @@ impl Seat {
     /// from where it began, however many bytes of it come.
     #[inline]
     pub(super) fn wait_for(&self, what: Waiting) {
-        if what != Waiting::Rest || self.state.get().0 != Waiting::Rest {
-            self.state.set((what, self.roster.now.get()));
+        if what != Waiting::Rest || self.standing.get().waiting != Waiting::Rest {
+            self.standing.set(Standing::new(what, self.roster.now.get()));
         }
+    }
+
+    /// Says that the client has taken some of the replies. This does not lengthen its time for all of them.
+    pub(super) fn moved(&self) {
+        self.standing.set(Standing { moved: self.roster.now.get(), ..self.standing.get() });
     }
 
     /// The seat's number.
@@ -82,23 +104,24 @@ impl Roster {
         Self { limits, now: Cell::new(Instant::now()), inner: RefCell::default() }
     }
 
-    /// A seat for a connection of this client, if need be that of the connection which has waited
-    /// longest for a query. `None`: all are busy.
+    /// A seat for a connection of this client, if need be that of another connection. A client that has
+    /// its share gets one of its own that waits for a query; where all places are taken, [`Waiting`]
+    /// says whose. `None`: there is none.
     pub(super) fn admit(self: &Rc<Self>, ip: IpAddr) -> Option<Seat> {
         let client = network(ip);
         let mut inner = self.inner.borrow_mut();
         if inner.clients.get(&client).is_some_and(|&n| n >= self.limits.per_client) {
-            inner.evict(|entry| entry.client == client)?;
+            inner.evict(|entry, standing| entry.client == client && standing.waiting == Waiting::Query)?;
         }
         if inner.entries.len() >= self.limits.connections {
-            inner.evict(|_| true)?;
+            inner.evict(self.dispensable())?;
         }
         inner.last += 1;
         let id = inner.last;
-        let state = Rc::new(Cell::new((Waiting::Query, self.now.get())));
-        inner.entries.insert(id, Entry { client, state: state.clone(), task: None });
+        let standing = Rc::new(Cell::new(Standing::new(Waiting::Query, self.now.get())));
+        inner.entries.insert(id, Entry { client, standing: standing.clone(), task: None });
         *inner.clients.entry(client).or_default() += 1;
-        Some(Seat { id, state, roster: self.clone() })
+        Some(Seat { id, standing, roster: self.clone() })
     }
 
     /// Says which task to end when the connection of that seat must leave.
@@ -128,7 +151,7 @@ impl Roster {
         self.now.set(now);
         let mut inner = self.inner.borrow_mut();
         let over = |entry: &Entry| {
-            let (waiting, since) = entry.state.get();
+            let Standing { waiting, since, .. } = entry.standing.get();
             now.duration_since(since) >= limit(waiting)
         };
         let ended: Vec<u64> = inner.entries.iter().filter(|(_, entry)| over(entry)).map(|(&id, _)| id).collect();
@@ -137,9 +160,15 @@ impl Roster {
         }
     }
 
-    /// Makes room by ending the connection that has waited longest for a query, if there is one.
+    /// Makes room by ending the connection that can best be spared, if one can.
     pub(super) fn make_room(&self) -> bool {
-        self.inner.borrow_mut().evict(|_| true).is_some()
+        self.inner.borrow_mut().evict(self.dispensable()).is_some()
+    }
+
+    /// Tells the connections that may leave for others: all except those whose replies are being taken.
+    fn dispensable(&self) -> impl Fn(&Entry, Standing) -> bool {
+        let (now, stall) = (self.now.get(), self.limits.stall());
+        move |_, standing| standing.waiting != Waiting::Room || now.duration_since(standing.moved) >= stall
     }
 
     /// Connections at this time.
@@ -166,23 +195,27 @@ impl Inner {
         }
     }
 
-    fn evict(&mut self, among: impl Fn(&Entry) -> bool) -> Option<()> {
-        let idle = |entry: &Entry| entry.task.is_some() && entry.state.get().0 == Waiting::Query && among(entry);
-        let (&id, _) = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| idle(entry))
-            .min_by_key(|&(&id, entry)| (entry.state.get().1, id))?;
+    fn evict(&mut self, may_leave: impl Fn(&Entry, Standing) -> bool) -> Option<()> {
+        let candidates = self.entries.iter().filter_map(|(&id, entry)| {
+            let standing = entry.standing.get();
+            let leaves = entry.task.is_some() && may_leave(entry, standing);
+            leaves.then_some((standing.waiting, standing.since, id))
+        });
+        let (_, _, id) = candidates.min()?;
         self.end(id);
         Some(())
     }
 }
 
-/// What counts as one client: an IPv4 address, or the IPv6 /64 that one host owns as a whole.
+/// The part of an IPv6 address that tells clients apart: sites are given a /56 (RFC 6177), all of which
+/// is theirs to use.
+const IPV6_CLIENT: u128 = u128::MAX << (128 - 56);
+
+/// What counts as one client: an IPv4 address, or an IPv6 /56.
 fn network(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & IPV6_CLIENT).into(),
     }
 }
 
@@ -194,23 +227,82 @@ mod tests {
     fn a_host_cannot_hide_behind_the_addresses_of_its_network() {
         let net = |s: &str| network(s.parse().unwrap());
         assert_eq!(net("2001:db8::1"), net("2001:db8::ffff:2"));
-        assert_ne!(net("2001:db8::1"), net("2001:db8:0:1::1"));
+        assert_eq!(net("2001:db8::1"), net("2001:db8:0:ff::1"));
+        assert_ne!(net("2001:db8::1"), net("2001:db8:0:100::1"));
         assert_ne!(net("192.0.2.1"), net("192.0.2.2"));
     }
 
-    #[test]
-    fn a_busy_connection_is_not_put_out_and_a_seat_is_free_again_when_dropped() {
-        let limits = Limits { connections: 2, per_client: 1, ..Limits::default() };
+    /// A connection from the last part of an address, that waits for something.
+    fn seat(roster: &Rc<Roster>, host: u8, waiting: Waiting) -> Option<Seat> {
+        let seat = roster.admit([192, 0, 2, host].into())?;
+        roster.attach(seat.id(), tokio::spawn(std::future::pending::<()>()).abort_handle());
+        seat.wait_for(waiting);
+        Some(seat)
+    }
+
+    fn seated(roster: &Roster) -> Vec<u64> {
+        let mut ids: Vec<u64> = roster.inner.borrow().entries.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_idle_leave_first_then_who_holds_back_a_query_then_who_does_not_read() {
+        let limits = Limits { connections: 6, ..Limits::default() };
         let roster = Rc::new(Roster::new(limits));
-        let [a, b, c] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|s| s.parse::<IpAddr>().unwrap());
-        let first = roster.admit(a).unwrap();
-        first.wait_for(Waiting::Room);
-        assert!(roster.admit(a).is_none(), "one per client");
-        let second = roster.admit(b).unwrap();
-        second.wait_for(Waiting::Rest);
-        assert!(roster.admit(c).is_none(), "two in all");
-        drop(first);
-        assert!(roster.admit(c).is_some());
-        assert_eq!(roster.len(), 1);
+        let mut seats = Vec::new();
+        for (host, waiting) in
+            (1..).zip([Waiting::Room, Waiting::Room, Waiting::Rest, Waiting::Rest, Waiting::Query, Waiting::Query])
+        {
+            seats.push(seat(&roster, host, waiting).unwrap());
+            tokio::time::advance(limits.sweep()).await;
+            roster.sweep();
+        }
+        tokio::time::advance(limits.stall()).await;
+        roster.sweep();
+        let mut left = vec![1, 2, 3, 4, 5, 6];
+        for (host, leaves) in (7..).zip([5, 6, 3, 4, 1, 2]) {
+            left.retain(|&id| id != leaves);
+            left.push(u64::from(host));
+            seats.push(seat(&roster, host, Waiting::Room).unwrap());
+            assert_eq!(seated(&roster), left);
+        }
+        assert!(seat(&roster, 13, Waiting::Query).is_none(), "none has stalled yet");
+        assert!(!roster.make_room());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_replies_however_slowly_does_not_leave() {
+        let limits = Limits { connections: 1, ..Limits::default() };
+        let roster = Rc::new(Roster::new(limits));
+        let slow = seat(&roster, 1, Waiting::Room).unwrap();
+        let began = Instant::now();
+        while began.elapsed() + limits.stall() * 2 < limits.write {
+            tokio::time::advance(limits.stall() / 2).await;
+            roster.sweep();
+            slow.moved();
+            assert!(seat(&roster, 2, Waiting::Query).is_none());
+        }
+        tokio::time::advance(limits.stall()).await;
+        roster.sweep();
+        assert!(seat(&roster, 2, Waiting::Query).is_some(), "it has stopped");
+    }
+
+    #[tokio::test]
+    async fn a_client_with_its_share_puts_out_none_that_is_busy() {
+        let roster = Rc::new(Roster::new(Limits { per_client: 1, ..Limits::default() }));
+        let busy = seat(&roster, 1, Waiting::Rest).unwrap();
+        assert!(seat(&roster, 1, Waiting::Query).is_none());
+        busy.wait_for(Waiting::Query);
+        assert!(seat(&roster, 1, Waiting::Query).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_place_is_free_again_when_its_seat_is_dropped() {
+        let roster = Rc::new(Roster::new(Limits { connections: 1, per_client: 1, ..Limits::default() }));
+        for host in [1, 1, 2] {
+            assert!(seat(&roster, host, Waiting::Room).is_some());
+        }
+        assert_eq!(roster.len(), 0);
     }
 }

@@ -150,7 +150,54 @@ fn all_clients_together_have_so_many_connections() {
     assert!(ended(&mut streams[1]), "idle longest");
     make_busy(&mut streams[2]);
     make_busy(&mut fourth);
-    assert!(ended(&mut tcp_client_from("127.0.0.5:0", address)), "all are busy");
+    let mut fifth = tcp_client_from("127.0.0.5:0", address);
+    ask(&mut fifth, &query(1, ECHO, b""));
+    assert!(ended(&mut streams[0]), "of those that hold back a query, the first");
+    assert_eq!(id(&ask(&mut fifth, &query(2, ECHO, b""))), 2);
+}
+
+#[test]
+fn who_holds_every_place_with_one_byte_locks_nobody_out() {
+    const CLIENTS: usize = 10;
+    const EACH: usize = 20;
+    let limits = Limits { connections: CLIENTS * EACH, per_client: EACH, message: PATIENCE * 2, ..Limits::default() };
+    let serving = server(&["127.0.0.1:0"], limits);
+    let address = serving.addresses()[0];
+    let mut held: Vec<TcpStream> = (0..CLIENTS * EACH)
+        .map(|n| {
+            let mut stream = tcp_client_from(&format!("127.0.1.{}:0", 1 + n % CLIENTS), address);
+            stream.write_all(&[0]).unwrap();
+            stream
+        })
+        .collect();
+    for n in 0..50 {
+        let mut stream = tcp_client_from("127.0.0.2:0", address);
+        assert_eq!(id(&ask(&mut stream, &query(n, ECHO, b""))), n);
+    }
+    let mut put_out = 0;
+    for stream in &mut held {
+        stream.set_nonblocking(true).unwrap();
+        put_out += usize::from(ended(stream));
+    }
+    assert!(put_out > 0, "there was room for all");
+}
+
+#[test]
+fn who_does_not_read_gives_up_the_place_to_others_before_the_time_is_over() {
+    let write = PATIENCE / 2;
+    let serving = server(&["127.0.0.1:0"], Limits { connections: 1, write, ..Limits::default() });
+    let address = serving.addresses()[0];
+    let mut deaf = tcp_client_from("127.0.0.2:0", address);
+    deaf.set_write_timeout(Some(SHORT)).unwrap();
+    let queries: Vec<u8> = (0..100).flat_map(|n| framed(&long(n, 65_000))).collect();
+    while deaf.write_all(&queries).is_ok() {}
+    let began = Instant::now();
+    let wants_in = || {
+        let mut stream = tcp_client_from("127.0.0.3:0", address);
+        stream.write_all(&framed(&query(1, ECHO, b""))).is_ok() && !ended(&mut stream)
+    };
+    while !wants_in() {}
+    assert!(began.elapsed() < write * 3 / 4, "{:?}", began.elapsed());
 }
 
 #[test]
