@@ -4,6 +4,7 @@
 //! Millions of records stand here, so they are kept as one run of bytes: no object per name.
 
 mod builder;
+mod canonical;
 mod fault;
 mod lint;
 mod rules;
@@ -272,6 +273,38 @@ mod tests {
             let kept = zone.rrset(&name("a.example"), Rtype::A).expect("there");
             assert!(kept.rdatas().eq(values[..distinct as usize].iter().map(|v| &v[..])), "in the order of the file");
         }
+    }
+
+    #[test]
+    fn names_in_data_repeat_in_any_case() {
+        let warnings_of = |extra: &[(&'static str, Rtype, u32, &'static [u8])], kept: &[u8]| -> Vec<FaultKind> {
+            let mut records = APEX[..1].to_vec();
+            records.extend(extra);
+            let (zone, warnings) = build(&records).expect("warnings only");
+            let set = zone.rrset(&name("example"), extra[0].1).expect("there");
+            assert_eq!(set.rdatas().collect::<Vec<_>>(), [kept], "the first, as it is written");
+            warnings.iter().map(|warning| warning.kind).filter(|kind| *kind != FaultKind::TargetNoAddress).collect()
+        };
+        const NS: [&[u8]; 3] = [b"\x02ns\x04test\0", b"\x02NS\x04test\0", b"\x02ns\x04TEST\0"];
+        let same = NS.map(|rdata| ("example", Rtype::NS, 60, rdata));
+        assert_eq!(warnings_of(&same, NS[0]), [FaultKind::Duplicate, FaultKind::Duplicate]);
+        let mut mail = [b"\0A\x01m\0", b"\0A\x01M\0"].map(|rdata| ("example", Rtype::MX, 60, &rdata[..])).to_vec();
+        mail.push(("example", Rtype::NS, 60, NS[0]));
+        assert_eq!(warnings_of(&mail, b"\0A\x01m\0"), [FaultKind::Duplicate]);
+        // More than are compared pair by pair.
+        let many: Vec<_> = same.into_iter().cycle().take(40).collect();
+        assert_eq!(warnings_of(&many, NS[0]), [FaultKind::Duplicate; 39]);
+    }
+
+    #[test]
+    fn a_single_record_may_repeat_in_another_case() {
+        let mut records = APEX[1..].to_vec();
+        let soa = |host: &[u8]| [b"\x01", host, b"\0\x01h\0", &[0; 20]].concat();
+        let (lower, upper) = (soa(b"n"), soa(b"N"));
+        records.extend([&lower, &upper].map(|rdata| ("example", Rtype::SOA, 60, &rdata[..])));
+        records.extend([&b"\x01x\0"[..], b"\x01X\0"].map(|rdata| ("a.example", Rtype::CNAME, 1, rdata)));
+        let (_, warnings) = build(&records).expect("warnings only");
+        assert_eq!(warnings.iter().map(|w| w.kind).collect::<Vec<_>>(), [FaultKind::Duplicate; 2]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The rules that hold for a name and its RRsets, and the form in which they are kept.
 
 use super::builder::{RawRecord, ZoneBuilder};
+use super::canonical::Canonical;
 use super::fault::{FaultKind, Place, ZoneFault};
 use crate::dns::Rtype;
 
@@ -92,17 +93,23 @@ impl ZoneBuilder {
     /// Calls back with each record that repeats an earlier one of its set, and that one.
     fn find_duplicates(&self, set: &[u32], mut found: impl FnMut(u32, u32)) {
         let rdata = |i: u32| self.rdata(&self.records[i as usize]);
+        let canonical = Canonical::of(self.records[set[0] as usize].rtype);
         if set.len() <= PAIRWISE_MAX {
             for (n, &later) in set.iter().enumerate() {
-                if let Some(&earlier) = set[..n].iter().find(|i| rdata(**i) == rdata(later)) {
+                if let Some(&earlier) = set[..n].iter().find(|i| canonical.same(rdata(**i), rdata(later))) {
                     found(earlier, later);
                 }
             }
             return;
         }
         let mut sorted = set.to_vec();
-        sorted.sort_unstable_by(|a, b| rdata(*a).cmp(rdata(*b)).then(a.cmp(b)));
-        for same in sorted.chunk_by(|a, b| rdata(*a) == rdata(*b)) {
+        if canonical.has_names() {
+            let order = |a: u32, b: u32| canonical.bytes(rdata(a)).cmp(canonical.bytes(rdata(b)));
+            sorted.sort_unstable_by(|a, b| order(*a, *b).then(a.cmp(b)));
+        } else {
+            sorted.sort_unstable_by(|a, b| rdata(*a).cmp(rdata(*b)).then(a.cmp(b)));
+        }
+        for same in sorted.chunk_by(|a, b| canonical.same(rdata(*a), rdata(*b))) {
             for &later in &same[1..] {
                 found(same[0], later);
             }
