@@ -434,3 +434,42 @@ fn no_edit_of_the_files_breaks_the_reader() {
         }
     }
 }
+
+#[test]
+fn the_limits_of_a_pool_are_those_of_its_policy() {
+    assert_eq!(pharos::config::ENDPOINTS_MAX, pharos::policy::selector::ENDPOINTS_MAX);
+    assert_eq!(pharos::config::ADDRESSES_MAX, pharos::policy::selector::ADDRESSES_MAX);
+}
+
+#[test]
+fn a_pool_answers_with_what_a_message_holds() {
+    use std::fmt::Write as _;
+    // So many addresses in all, sixteen to an endpoint.
+    let zone = |habits: &str, count: u32, ip: fn(u32) -> IpAddr| {
+        let mut text = format!(
+            "[zone]\nns = [\"ns.example.net\"]\ncontact = \"h@example.net\"\n[pool.a]\nnames = [\"@\"]\n{habits}\n"
+        );
+        for first in (0..count).step_by(16) {
+            let list: Vec<String> = (first..count.min(first + 16)).map(|n| format!("\"{}\"", ip(n))).collect();
+            writeln!(text, "[[pool.a.endpoint]]\nname = \"e{first}\"\naddress = [{}]", list.join(", ")).unwrap();
+        }
+        Bench::new(&[("pharos.toml", ""), ("zones/example.toml", &text)]).load()
+    };
+    let v4 = |n: u32| IpAddr::from((0x0a00_0001 + n).to_be_bytes());
+    let v6 = |n: u32| IpAddr::from(((0x2001_0db8_u128 << 96) + 1 + u128::from(n)).to_be_bytes());
+    good(&zone("", 3_750, v4));
+    good(&zone("", 2_142, v6));
+    good(&zone("answers = 255", 4_096, v6));
+    let faults = [
+        (zone("", 3_751, v4), "pool \"a\" answers with 3751 IPv4 addresses, which take 60016 bytes of at most 60000"),
+        (
+            zone("policy = [\"weight\"]\nanswers = 0", 2_143, v6),
+            "pool \"a\" answers with 2143 IPv6 addresses, which take 60004 bytes of at most 60000",
+        ),
+    ];
+    for (report, message) in faults {
+        let [fault, ..] = &report.diagnostics[..] else { panic!("it was accepted") };
+        assert_eq!((fault.code, &*fault.message), ("pool-answer-too-large", message));
+        assert!(report.setup.is_none());
+    }
+}

@@ -16,3 +16,4 @@ mod toml;
 mod zone;
 
 pub use load::{Loaded, Report, load};
+pub use spec::{ADDRESSES_MAX, ENDPOINTS_MAX};

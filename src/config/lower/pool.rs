@@ -8,11 +8,18 @@ use super::{Context, endpoint, find_check, lint};
 use crate::config::spec::{Defaults, PoolHabits, PoolSpec};
 use crate::config::toml::{File, Key};
 use crate::dns::Name;
-use crate::model::pool::{AllDown, DualStack, Failback, FailbackMode, Filter, Pool};
+use crate::model::pool::{AllDown, DualStack, Endpoint, Failback, FailbackMode, Filter, Pool};
 use crate::model::{PoolName, Region};
 
 /// Resolvers ask again twice a minute: quick to fail over, light on the nodes.
 const TTL: u32 = 30;
+/// What the addresses of one answer may take in a message of 65,535 bytes; the rest is for a header, the
+/// longest question, aliases that lead to the name, and an OPT record.
+const ANSWER_SIZE_BYTES_MAX: usize = 60_000;
+/// Of an A record whose owner is compressed.
+const A_SIZE_BYTES: usize = 16;
+/// Of an AAAA record whose owner is compressed.
+const AAAA_SIZE_BYTES: usize = 28;
 
 /// The TTL of a pool's answers.
 pub(super) fn ttl(spec: &PoolSpec, defaults: &Defaults) -> u32 {
@@ -81,12 +88,15 @@ pub(super) fn lower(context: &Context<'_>, checks: &mut [Check], spec: PoolSpec)
         return None;
     }
     let policy: Vec<Filter> = policy.unwrap_or(Vec::new());
+    let answers_at = answers.at().unwrap_or(at);
+    let answers = answers.unwrap_or(usize::from(!policy.is_empty()));
+    check_size(file, &name.value, answers_at, answers, &endpoints);
     Some(Pool {
         name: PoolName::new(&name.value),
         names: owners,
         ttl: ttl.unwrap_or(TTL),
         ttl_suspect: ttl_suspect.value().copied(),
-        answers: answers.unwrap_or(usize::from(!policy.is_empty())),
+        answers,
         policy,
         all_down: all_down.unwrap_or(AllDown::LastGood),
         failback: failback.unwrap_or(Failback { mode: FailbackMode::Auto, hold: std::time::Duration::ZERO }),
@@ -94,6 +104,24 @@ pub(super) fn lower(context: &Context<'_>, checks: &mut [Check], spec: PoolSpec)
         dual_stack: dual_stack.unwrap_or(DualStack::Apart),
         endpoints,
     })
+}
+
+/// Refuses a pool of which the largest answer would not fit into a message.
+fn check_size(file: &File, pool: &str, at: Range<usize>, answers: usize, endpoints: &[Endpoint]) {
+    let addresses = || endpoints.iter().flat_map(|endpoint| &endpoint.addresses);
+    let ipv4 = addresses().filter(|address| address.ip.is_ipv4()).count();
+    let ipv6 = addresses().count() - ipv4;
+    for (family, count, size) in [("IPv4", ipv4, A_SIZE_BYTES), ("IPv6", ipv6, AAAA_SIZE_BYTES)] {
+        let count = if answers == 0 { count } else { count.min(answers) };
+        if count * size > ANSWER_SIZE_BYTES_MAX {
+            let message = format!(
+                "pool \"{pool}\" answers with {count} {family} addresses, which take {} bytes of at most {ANSWER_SIZE_BYTES_MAX}",
+                count * size
+            );
+            let fault = file.error("pool-answer-too-large", at.clone(), message);
+            file.push(fault.help("write answers = N for N addresses per answer"));
+        }
+    }
 }
 
 /// What checks put into Host where they do not say it: the first name that is not a wildcard.

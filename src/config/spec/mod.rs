@@ -9,6 +9,8 @@ mod pool;
 mod text;
 mod zone;
 
+pub use pool::{ADDRESSES_MAX, ENDPOINTS_MAX};
+
 pub(super) use check::{CheckSpec, Kind, read_check};
 pub(super) use node::{Defaults, NODE_NAME_LEN_MAX, NodeSpec, read_node};
 pub(super) use pool::{EndpointSpec, PoolHabits, PoolSpec, Target};

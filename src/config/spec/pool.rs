@@ -9,6 +9,11 @@ use crate::config::toml::{Cell, Choice, Given, Key, Table};
 use crate::dns::Name;
 use crate::model::pool::{AllDown, DualStack, Failback, FailbackMode, Filter};
 
+/// Endpoints that a pool can have; an answer looks at each of them. As many as policies draw from.
+pub const ENDPOINTS_MAX: usize = 256;
+/// Addresses that one endpoint can have, of both families. As many as policies draw from.
+pub const ADDRESSES_MAX: usize = 16;
+
 /// To a week: whoever waits longer wants `mode = "manual"`.
 const HOLD: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(7 * 86_400);
 /// More addresses than fit into any answer over UDP.
@@ -120,7 +125,14 @@ pub(super) fn read_pool(name: Given<String>, mut table: Table<'_>, zone: &Name) 
     });
     let check = table.take("check", |cell| cell.full_text().map(str::to_owned));
     let habits = PoolHabits::read(&mut table);
-    let (has_endpoints, tables) = table.each("endpoint", |i| format!("endpoint {} of pool \"{}\"", i + 1, name.value));
+    let (has_endpoints, mut tables) =
+        table.each("endpoint", |i| format!("endpoint {} of pool \"{}\"", i + 1, name.value));
+    if let Some(first) = tables.get(ENDPOINTS_MAX) {
+        let message = format!("pool \"{}\" has {} endpoints, allowed are {ENDPOINTS_MAX}", name.value, tables.len());
+        let fault = first.file.error("pool-too-many-endpoints", first.at.clone(), message);
+        first.file.push(fault.label("the first over the limit").help("an endpoint can have several addresses"));
+        tables.truncate(ENDPOINTS_MAX);
+    }
     let endpoints = tables.into_iter().map(read_endpoint).collect();
     table.not_yet(&["route", "answer"]);
     for (key, help) in [
@@ -145,7 +157,7 @@ fn read_endpoint(mut table: Table<'_>) -> EndpointSpec {
         at: table.at.clone(),
         name,
         region: table.take("region", text::label),
-        address: table.require("address", |cell| cell.one_or_more(text::address)),
+        address: table.require("address", addresses),
         check_address: table.take("check_address", target),
         priority: table.take("priority", |cell| cell.integer(&(0..=65_535))),
         weight: table.take("weight", |cell| cell.integer(&(0..=65_535))),
@@ -156,6 +168,14 @@ fn read_endpoint(mut table: Table<'_>) -> EndpointSpec {
     table.hint("port", "answers have no port; the one that is checked is the check's");
     table.finish();
     spec
+}
+
+fn addresses(cell: &Cell<'_>) -> Option<Vec<Given<IpAddr>>> {
+    let list = cell.one_or_more(text::address)?;
+    let Some(first) = list.get(ADDRESSES_MAX) else { return Some(list) };
+    let message = format!("an endpoint has {} addresses, allowed are {ADDRESSES_MAX}", list.len());
+    let fault = cell.file.error("endpoint-too-many-addresses", first.at.clone(), message);
+    cell.fail(fault.label("the first over the limit").help("a pool can have several endpoints"))
 }
 
 fn target(cell: &Cell<'_>) -> Option<Target> {
