@@ -14,6 +14,7 @@ mod key;
 mod orders;
 mod publisher;
 mod reload;
+mod retired;
 mod round;
 mod run;
 mod save;

@@ -1,8 +1,9 @@
 //! From the world to the snapshot that queries read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use super::retired::Retired;
 use super::world::{World, ZoneState};
 use crate::dns::Name;
 use crate::model::node::ZoneSetup;
@@ -19,6 +20,8 @@ pub(super) struct Publisher {
     images: Images,
     zones: Vec<snapshot::Zone>,
     store: Arc<Store>,
+    /// What readers may still look at.
+    pub(super) retired: Retired,
 }
 
 impl Publisher {
@@ -26,7 +29,8 @@ impl Publisher {
     pub(super) fn new(world: &World, images: Images) -> Self {
         let node = Arc::clone(&world.node.name);
         let store = Store::new(Arc::new(Snapshot::new(0, Arc::clone(&node), Vec::new())));
-        let mut publisher = Self { node, generation: 0, images: Vec::new(), zones: Vec::new(), store };
+        let retired = Retired::default();
+        let mut publisher = Self { node, generation: 0, images: Vec::new(), zones: Vec::new(), store, retired };
         publisher.replace(world, images);
         publisher
     }
@@ -46,7 +50,12 @@ impl Publisher {
         self.zones = zones
             .map(|(state, (_, image))| snapshot::Zone { image: Arc::clone(image), pools: steered(state) })
             .collect();
-        self.images = images;
+        let kept: HashSet<_> = images.iter().map(|(_, image)| Arc::as_ptr(image)).collect();
+        for (_, image) in std::mem::replace(&mut self.images, images) {
+            if !kept.contains(&Arc::as_ptr(&image)) {
+                self.retired.keep(image);
+            }
+        }
         self.node = Arc::clone(&world.node.name);
         self.publish();
     }

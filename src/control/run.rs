@@ -81,6 +81,7 @@ impl Task {
                 biased;
                 () = sleep_until(wake) => self.act(|world, now, effects| world.tick(now, effects)),
                 compiled = compiled(&mut self.reload) => self.take_images(compiled),
+                () = self.publisher.retired.wait() => self.release(),
                 () = self.saver.wait() => self.saver.begin(saved::File::of(&self.world, self.clock.now())),
                 command = inbox.recv() => match command {
                     Some(Command::Stop(back)) => break Some(back),
@@ -148,6 +149,14 @@ impl Task {
         }
         self.saver.request(save);
         result
+    }
+
+    /// Frees replaced zones, which may take its time.
+    fn release(&mut self) {
+        let free = self.publisher.retired.release();
+        if !free.is_empty() {
+            tokio::task::spawn_blocking(move || drop(free));
+        }
     }
 
     fn begin_reload(&mut self, setup: Setup, force: bool, back: oneshot::Sender<Result<Applied, Refused>>) {

@@ -10,7 +10,7 @@ use pharos::model::node::{Setup, ZoneSetup};
 use pharos::model::pool::{Failback, FailbackMode, Pool};
 use tokio::time::{Instant, sleep};
 
-use crate::fixture::{CADENCE, Node1, app, endpoint, ip, pool, setup, watch, zone};
+use crate::fixture::{CADENCE, Node1, app, endpoint, ip, name, pool, setup, watch, zone};
 
 fn two() -> Pool {
     pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2)])
@@ -203,4 +203,38 @@ async fn a_task_that_stops_refuses() {
     node.stop().await;
     assert_eq!(handle.apply(setup(vec![two()]), false).await, Err(Refused::Stopped));
     assert!(handle.status().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_zone_is_freed_but_not_by_a_reader() {
+    let node = ready().await;
+    let store = node.handle.store();
+    let mut reader = store.reader();
+    let image = Arc::downgrade(&reader.current().zone(&name("example")).unwrap().image);
+    node.handle.apply(setup(vec![two()]), false).await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    assert!(image.strong_count() > 1, "the reader has not renewed its view");
+    let generation = reader.current().generation;
+    assert_eq!((generation, image.strong_count()), (store.current().generation, 1), "the reader's was not the last");
+    sleep(Duration::from_secs(2)).await;
+    while image.strong_count() > 0 {
+        sleep(Duration::from_millis(1)).await; // the thread that frees it
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_stays_is_not_freed_with_those_that_go() {
+    let with = |origins: &[&str]| {
+        let zones = origins.iter().map(|origin| Arc::new(ZoneSetup { zone: zone(origin), pools: vec![] }));
+        Setup { zones: zones.collect(), ..setup(vec![]) }
+    };
+    let before = with(&["one", "two"]);
+    let node = Node1::start(before.clone()).await;
+    let images: Vec<_> = node.handle.store().current().zones().iter().map(|zone| Arc::downgrade(&zone.image)).collect();
+    let after = Setup { zones: vec![before.zones[1].clone()], ..before };
+    node.handle.apply(after, false).await.unwrap();
+    while images[0].strong_count() > 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(images[1].strong_count(), 3, "the publisher's two and the snapshot's");
 }
