@@ -473,3 +473,22 @@ fn a_pool_answers_with_what_a_message_holds() {
         assert!(report.setup.is_none());
     }
 }
+
+#[test]
+fn a_file_full_of_faults_is_told_in_few_words() {
+    // 8,000 errors on one line, and as many warnings on lines of their own.
+    let list = vec!["\"192.0.2.300\""; 8_000].join(", ");
+    let mut text = format!("{APEX}[pool.a]\nnames = [\"www\"]\nendpoint = [{{ name = \"a\", address = [{list}] }}]\n");
+    for n in 0..60 {
+        text += &format!("[check.c{n}]\ntype = \"tcp\"\nport = 80\n");
+    }
+    let report = Bench::new(&[("zones/example.toml", &text)]).load();
+    let (warnings, errors): (Vec<_>, Vec<_>) = report.diagnostics.iter().partition(|d| d.is_warning());
+    assert_eq!((errors.len(), warnings.len()), (51, 51));
+    assert_eq!((errors[50].code, &*errors[50].message), ("file-and-more", "and 7950 more errors in this file"));
+    assert_eq!(warnings[50].code, "file-and-more");
+    assert!(report.setup.is_none());
+    assert!(said(&report).len() < 50_000, "{} bytes", said(&report).len());
+    let column = text.lines().nth(5).unwrap().find("\"192").unwrap() + 1 + 49 * 15;
+    assert_eq!(errors[49].span.as_ref().unwrap().line_column(), (6, column));
+}

@@ -5,6 +5,15 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// So many errors of a file are shown, and so many warnings.
+pub(super) const SHOWN_MAX: usize = 50;
+/// Bytes of a line that are shown, so that a file of one line is not repeated with each finding.
+const LINE_SHOWN_MAX: usize = 200;
+/// How many of them stand before what is marked.
+const LINE_BEFORE: usize = 60;
+/// Stands for what is left out of a line.
+const CUT: &str = "...";
+
 /// Whether the files can be used all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -30,7 +39,7 @@ impl Source {
         let before = &self.text[..at.min(self.text.len())];
         let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
-        (line, String::from_utf8_lossy(&before[start..]).chars().count() + 1)
+        (line, columns(&before[start..]) + 1)
     }
 }
 
@@ -41,8 +50,19 @@ pub struct Span {
     pub source: Source,
     /// Bytes; may be empty to point between two.
     pub range: Range<usize>,
-    /// Lines of the file before the source's text, once that is cut down to what is shown.
-    skipped: usize,
+    /// What of the file is gone, once the source's text is cut down to what is shown.
+    skipped: Skipped,
+}
+
+/// What does not stand in a text that was cut.
+#[derive(Debug, Clone, Copy, Default)]
+struct Skipped {
+    /// Lines before it.
+    lines: usize,
+    /// Columns of its line before it.
+    columns: usize,
+    /// Its line goes on behind it.
+    more: bool,
 }
 
 impl Span {
@@ -50,7 +70,7 @@ impl Span {
     #[must_use]
     pub fn line_column(&self) -> (usize, usize) {
         let (line, column) = self.source.line_column(self.range.start);
-        (line + self.skipped, column)
+        (line + self.skipped.lines, column + self.skipped.columns)
     }
 
     /// The bytes of the line it begins in, without the line's end.
@@ -62,15 +82,58 @@ impl Span {
         start..end
     }
 
-    /// The same with its line alone, so that nothing holds on to the file's text.
-    fn cut(self) -> Self {
+    /// The bytes of that line that are shown.
+    fn window(&self) -> Range<usize> {
         let line = self.line();
-        let range = self.range.start.clamp(line.start, line.end) - line.start
-            ..self.range.end.clamp(line.start, line.end) - line.start;
-        let skipped = self.line_column().0 - 1;
-        let text = self.source.text[line].into();
+        if line.len() <= LINE_SHOWN_MAX {
+            return line;
+        }
+        let at = self.range.start.clamp(line.start, line.end);
+        let start = at.saturating_sub(LINE_BEFORE).clamp(line.start, line.end - LINE_SHOWN_MAX);
+        let end = start + LINE_SHOWN_MAX;
+        // No character is cut in two; one has up to four bytes, where this is UTF-8.
+        let splits = |at: &usize| self.source.text.get(*at).is_some_and(|b| b & 0xc0 == 0x80);
+        let start = (start..at.min(start + 4)).find(|i| !splits(i)).unwrap_or(start);
+        let end = (at.max(end - 3)..=end).rev().find(|i| *i == line.end || !splits(i)).unwrap_or(end);
+        start..end
+    }
+
+    /// The same with what is shown of its line alone, so that nothing holds on to the file's text.
+    fn cut(self) -> Self {
+        let (line, window) = (self.line(), self.window());
+        let range = self.range.start.clamp(window.start, window.end)..self.range.end.clamp(window.start, window.end);
+        let (number, column) = self.line_column();
+        let skipped = Skipped {
+            lines: number - 1,
+            columns: (column - 1).saturating_sub(columns(&self.source.text[window.start..range.start])),
+            more: self.skipped.more || window.end < line.end,
+        };
+        let range = range.start - window.start..range.end - window.start;
+        let text = self.source.text[window].into();
         Self { source: Source { shown: self.source.shown, text }, range, skipped }
     }
+
+    /// The line as it is shown, and the marks below it.
+    fn draw(&self) -> (String, String) {
+        let clean = |range: Range<usize>| -> String {
+            let text = String::from_utf8_lossy(&self.source.text[range]).into_owned();
+            text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+        };
+        let (line, window) = (self.line(), self.window());
+        let before = if self.skipped.columns > 0 || window.start > line.start { CUT } else { "" };
+        let after = if self.skipped.more || window.end < line.end { CUT } else { "" };
+        let start = self.range.start.clamp(window.start, window.end);
+        let end = self.range.end.clamp(start, window.end);
+        let marks = "^".repeat(columns(&self.source.text[start..end]).max(1));
+        let indent = before.len() + columns(&self.source.text[window.start..start]);
+        let shown = format!("{before}{}{after}", clean(window));
+        (shown.trim_end().to_owned(), format!("{}{marks}", " ".repeat(indent)))
+    }
+}
+
+/// Characters of a text.
+fn columns(text: &[u8]) -> usize {
+    String::from_utf8_lossy(text).chars().count()
 }
 
 /// One finding.
@@ -116,7 +179,7 @@ impl Diagnostic {
     /// Points at text.
     #[must_use]
     pub fn at(mut self, source: &Source, range: Range<usize>) -> Self {
-        self.span = Some(Span { source: source.clone(), range, skipped: 0 });
+        self.span = Some(Span { source: source.clone(), range, skipped: Skipped::default() });
         self
     }
 
@@ -140,11 +203,23 @@ impl Diagnostic {
         self
     }
 
-    /// Errors first; then by file, as people see it, and by place.
+    /// Stands for findings that are not shown: `and 3 more errors in this file`.
+    pub(super) fn and_more(code: &'static str, severity: Severity, more: usize, of: &str) -> Self {
+        let what = match (severity, more) {
+            (Severity::Error, 1) => "error",
+            (Severity::Error, _) => "errors",
+            (Severity::Warning, 1) => "warning",
+            (Severity::Warning, _) => "warnings",
+        };
+        Self { severity, ..Self::error(code, format!("and {more} more {what} in this {of}")) }
+    }
+
+    /// Errors first; then by file, as people see it, and by place; how many more there are comes last.
     pub(super) fn sort(diagnostics: &mut [Self]) {
         diagnostics.sort_by_cached_key(|diagnostic| {
             let (file, at) = match &diagnostic.span {
                 Some(span) => (Some(span.source.shown.clone()), span.line_column()),
+                None if diagnostic.code.ends_with("-and-more") => (diagnostic.file.clone(), (usize::MAX, 0)),
                 None => (diagnostic.file.clone(), (0, 0)),
             };
             (diagnostic.severity, file, at)
@@ -179,19 +254,12 @@ impl fmt::Display for Diagnostic {
         if let Some(span) = &self.span {
             let (line, column) = span.line_column();
             writeln!(f, "  --> {}:{line}:{column}", Plain(&span.source.shown.to_string_lossy()))?;
-            let clean = |range: Range<usize>| -> String {
-                let text = String::from_utf8_lossy(&span.source.text[range]).into_owned();
-                text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-            };
-            let whole = span.line();
-            writeln!(f, "{line} | {}", clean(whole.clone()).trim_end())?;
-            let start = span.range.start.min(whole.end);
-            let marked = clean(start..span.range.end.clamp(start, whole.end));
-            let marks = "^".repeat(marked.chars().count().max(1));
+            let (text, marks) = span.draw();
+            writeln!(f, "{line} | {text}")?;
             let label = self.label.as_deref().unwrap_or_default();
             number = " ".repeat(line.to_string().len());
             pad = &number;
-            let shown = format!("{pad} | {}{marks} {}", " ".repeat(column - 1), Plain(label));
+            let shown = format!("{pad} | {marks} {}", Plain(label));
             writeln!(f, "{}", shown.trim_end())?;
         } else if let Some(file) = &self.file {
             writeln!(f, "  --> {}", Plain(&file.to_string_lossy()))?;
@@ -262,6 +330,44 @@ mod tests {
         let cut = fault.cut();
         assert_eq!(cut.to_string(), shown);
         assert!(cut.span.is_some_and(|span| span.source.text.len() < 25));
+    }
+
+    #[test]
+    fn of_a_long_line_the_piece_around_the_span_is_shown() {
+        let text = format!("a\n{}wrong{}\nb\n", "é".repeat(5_000), "z".repeat(9_000));
+        let source = Source { shown: "x.toml".into(), text: text.as_bytes().into() };
+        let at = 2 + 10_000;
+        let fault = Diagnostic::error("bad-value", "no").at(&source, at..at + 5).label("here");
+        let shown = fault.to_string();
+        let (before, after) = ("é".repeat(30), "z".repeat(135));
+        let lines: Vec<_> = shown.lines().collect();
+        assert_eq!(lines[1..3], ["  --> x.toml:2:5001".to_owned(), format!("2 | ...{before}wrong{after}...")]);
+        assert_eq!(lines[3], format!("  | {}^^^^^ here", " ".repeat(33)));
+        let cut = fault.cut();
+        assert_eq!(cut.to_string(), shown);
+        assert_eq!(cut.clone().cut().to_string(), shown);
+        assert!(cut.span.is_some_and(|span| span.source.text.len() <= 200));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_at_one_end_or_both() {
+        for letter in ["z", "é", "€", "🦀", "\u{1b}"] {
+            let text = letter.repeat(1_000);
+            let source = Source { shown: "x.toml".into(), text: text.as_bytes().into() };
+            for column in [0, 1, 10, 300, 500, 950, 999, 1_000] {
+                let at = column * letter.len();
+                let fault = Diagnostic::error("bad-value", "no").at(&source, at..text.len());
+                let shown = fault.to_string();
+                assert!(shown.contains(&format!("x.toml:1:{}\n", column + 1)), "{shown}");
+                assert!(!shown.contains('\u{fffd}'), "{shown}");
+                let lines: Vec<_> = shown.lines().collect();
+                assert!(lines[2].len() <= 4 + 200 + 6, "{shown}");
+                assert_eq!(lines[2].starts_with("1 | ..."), at > LINE_BEFORE + 3, "{shown}");
+                let carets = lines[3].chars().filter(|c| *c == '^').count();
+                assert!((1..=200).contains(&carets) && carets <= (1_000 - column).max(1), "{shown}");
+                assert_eq!(fault.cut().to_string(), shown);
+            }
+        }
     }
 
     #[test]

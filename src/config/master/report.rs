@@ -1,10 +1,8 @@
 //! Findings of one zone, as many as a person will read.
 
 use super::fault::Fault;
+pub(super) use crate::config::diag::SHOWN_MAX;
 use crate::config::diag::{Diagnostic, Severity, Source};
-
-/// So many errors of a zone are shown, and so many warnings.
-pub(super) const SHOWN_MAX: usize = 50;
 
 /// Passes diagnostics on, and counts those over the limit.
 pub(super) struct Report<'a> {
@@ -49,12 +47,9 @@ impl<'a> Report<'a> {
 
     /// Says how many were left out.
     pub(super) fn finish(self, source: Option<&Source>) {
-        for (count, severity, what) in
-            [(self.errors, Severity::Error, "errors"), (self.warnings, Severity::Warning, "warnings")]
-        {
+        for (count, severity) in [(self.errors, Severity::Error), (self.warnings, Severity::Warning)] {
             let Some(more) = count.checked_sub(SHOWN_MAX).filter(|more| *more > 0) else { continue };
-            let mut diagnostic = Diagnostic::error("zone-and-more", format!("and {more} more {what} in this zone"));
-            diagnostic.severity = severity;
+            let mut diagnostic = Diagnostic::and_more("zone-and-more", severity, more, "zone");
             diagnostic.file = source.map(|s| s.shown.clone());
             self.out.push(diagnostic);
         }

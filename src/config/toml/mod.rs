@@ -17,7 +17,9 @@ use ::toml::de::{DeTable, Error};
 pub(super) use self::key::{Given, Key};
 pub(super) use self::table::Table;
 pub(super) use self::value::{Cell, Choice, type_of};
-use super::diag::{Diagnostic, Source};
+use super::diag::{Diagnostic, SHOWN_MAX, Severity, Source};
+
+type Count = std::cell::Cell<usize>;
 
 /// A file under reading, and what was found in it so far.
 pub(super) struct File {
@@ -25,12 +27,17 @@ pub(super) struct File {
     /// What paths in it are relative to.
     folder: PathBuf,
     found: RefCell<Vec<Diagnostic>>,
+    /// How many errors and warnings there were, with those that are not shown.
+    errors: Count,
+    warnings: Count,
     named: RefCell<Vec<PathBuf>>,
 }
 
 impl File {
     pub(super) fn new(source: Source, folder: &Path) -> Self {
-        Self { source, folder: folder.to_owned(), found: RefCell::default(), named: RefCell::default() }
+        let folder = folder.to_owned();
+        let (found, named) = (RefCell::default(), RefCell::default());
+        Self { source, folder, found, errors: Count::new(0), warnings: Count::new(0), named }
     }
 
     /// Where a path that it names leads.
@@ -53,13 +60,25 @@ impl File {
         Diagnostic::warning(code, message).at(&self.source, at)
     }
 
+    /// Adds a finding; over the limit they are only counted.
     pub(super) fn push(&self, diagnostic: Diagnostic) {
-        self.found.borrow_mut().push(diagnostic);
+        let count = if diagnostic.is_warning() { &self.warnings } else { &self.errors };
+        count.set(count.get() + 1);
+        if count.get() <= SHOWN_MAX {
+            self.found.borrow_mut().push(diagnostic);
+        }
     }
 
-    /// Everything that was found, and the other files that were read.
+    /// What was found, as far as it is shown, and the other files that were read.
     pub(super) fn finish(self) -> (Vec<Diagnostic>, Vec<PathBuf>) {
-        (self.found.into_inner(), self.named.into_inner())
+        let mut found = self.found.into_inner();
+        for (count, severity) in [(self.errors, Severity::Error), (self.warnings, Severity::Warning)] {
+            if count.get() > SHOWN_MAX {
+                let more = Diagnostic::and_more("file-and-more", severity, count.get() - SHOWN_MAX, "file");
+                found.push(more.in_file(&self.source.shown));
+            }
+        }
+        (found, self.named.into_inner())
     }
 
     /// The text, where it is UTF-8; else one diagnostic.
