@@ -45,6 +45,9 @@ pub enum Failure {
     /// No route, or an ICMP error.
     #[error("{0} unreachable")]
     Unreachable(Unreachable),
+    /// The system says otherwise why the target cannot be talked to.
+    #[error("{0}")]
+    Io(String),
     /// The time-out passed.
     #[error("no reply within {}", humantime::format_duration(*.0))]
     TimedOut(Duration),

@@ -7,10 +7,15 @@ use std::error::Error;
 use std::io;
 use std::time::{Duration, SystemTime};
 
+use nix::errno::Errno;
 use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage};
 use rustls_pki_types::UnixTime;
 
 use crate::model::observation::{Failure, Unreachable};
+
+/// What says nothing of the target: no descriptors, memory or ports left, or a firewall of this host.
+const OWN_TROUBLE: [Errno; 6] =
+    [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ENOBUFS, Errno::EADDRNOTAVAIL, Errno::EPERM];
 
 /// The reason why a probe with this time-out failed.
 pub(super) fn failure(error: &(dyn Error + 'static), timeout: Duration) -> Failure {
@@ -56,9 +61,11 @@ fn of_io(error: &io::Error, timeout: Duration) -> Option<Failure> {
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::NotConnected => Failure::Closed,
-        // What is left with a number is the node's own trouble: no descriptors, no ports, no permission.
-        _ if error.raw_os_error().is_some() => Failure::Local(os_text(error).into()),
-        _ => return None,
+        _ => match Errno::from_raw(error.raw_os_error()?) {
+            own if OWN_TROUBLE.contains(&own) => Failure::Local(os_text(error).into()),
+            // A target that cannot be talked to is down, whatever the reason is called.
+            _ => Failure::Io(os_text(error)),
+        },
     })
 }
 
@@ -138,17 +145,34 @@ mod tests {
     #[test]
     fn system_errors_become_their_reason() {
         for (number, text) in [
-            (nix::errno::Errno::ECONNREFUSED, "connection refused"),
-            (nix::errno::Errno::ECONNRESET, "connection reset"),
-            (nix::errno::Errno::EHOSTUNREACH, "host unreachable"),
-            (nix::errno::Errno::ENETUNREACH, "network unreachable"),
-            (nix::errno::Errno::ETIMEDOUT, "no reply within 3s"),
-            (nix::errno::Errno::EMFILE, "too many open files"),
+            (Errno::ECONNREFUSED, "connection refused"),
+            (Errno::ECONNRESET, "connection reset"),
+            (Errno::EHOSTUNREACH, "host unreachable"),
+            (Errno::ENETUNREACH, "network unreachable"),
+            (Errno::ETIMEDOUT, "no reply within 3s"),
+            (Errno::EMFILE, "too many open files"),
         ] {
             let error = io::Error::from_raw_os_error(number as i32);
             assert_eq!(failure(&error, TIMEOUT).to_string(), text);
             let wrapped = io::Error::other(error);
             assert_eq!(failure(&wrapped, TIMEOUT).to_string(), text, "wrapped");
+        }
+    }
+
+    #[test]
+    fn only_trouble_of_the_node_is_not_held_against_the_target() {
+        let of = |number: Errno| failure(&io::Error::from_raw_os_error(number as i32), TIMEOUT);
+        for own in OWN_TROUBLE {
+            assert!(matches!(of(own), Failure::Local(_)), "{own}");
+        }
+        for (number, text) in [
+            (Errno::EACCES, "permission denied"),
+            (Errno::ENOPROTOOPT, "protocol not available"),
+            (Errno::EHOSTDOWN, "host is down"),
+            (Errno::EPROTO, "protocol error"),
+            (Errno::EINVAL, "invalid argument"),
+        ] {
+            assert_eq!(of(number), Failure::Io(text.to_owned()), "{number}");
         }
     }
 
