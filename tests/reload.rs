@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -43,6 +44,39 @@ fn a_changed_file_is_taken_up_by_itself() {
     until("the new answer", || client.one(NAME) == ip(3));
     folder.zone(&MASTER.replace("192.0.2.99", "192.0.2.98"));
     until("the new static answer", || client.one(STATIC) == ip(98));
+}
+
+#[test]
+fn half_a_file_does_not_go_live() {
+    let folder = Folder::steered(&pool(1));
+    folder.write("zones/other.example.zone", MASTER);
+    let node = Node::start(&folder);
+    let client = node.client();
+    let (first, second) = MASTER.split_at(MASTER.find("static").unwrap());
+    // What is written first would load, without the record that is asked for.
+    let mut file = std::fs::File::create(folder.path(format!("zones/{ZONE}.zone"))).unwrap();
+    file.write_all(first.as_bytes()).unwrap();
+    // Not even for the sake of another file that is complete.
+    folder.write("zones/other.example.zone", &MASTER.replace("192.0.2.99", "192.0.2.98"));
+    throughout(Duration::from_millis(900), "the old answers stay", || {
+        client.one(STATIC) == ip(99) && client.one("static.other.example.") == ip(99)
+    });
+    file.write_all(second.replace("192.0.2.99", "192.0.2.97").as_bytes()).unwrap();
+    drop(file);
+    until("the whole file", || client.one(STATIC) == ip(97));
+    assert_eq!(client.one("static.other.example."), ip(98));
+}
+
+#[test]
+fn a_link_is_complete_at_once() {
+    let folder = Folder::steered(&pool(1));
+    let node = Node::start(&folder);
+    let client = node.client();
+    folder.write("master", MASTER);
+    std::os::unix::fs::symlink(folder.path("master"), folder.path("zones/soft.example.zone")).unwrap();
+    until("the link", || client.ask("static.soft.example.", RecordType::A).answers.len() == 1);
+    std::fs::hard_link(folder.path("master"), folder.path("zones/hard.example.zone")).unwrap();
+    until("the hard link", || client.ask("static.hard.example.", RecordType::A).answers.len() == 1);
 }
 
 #[test]

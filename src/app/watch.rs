@@ -2,15 +2,17 @@
 //!
 //! Folders are watched, not files: editors and deploy tools write a new file and rename it. Of what
 //! happens in a folder only zone files and named files count, so that a state folder beside them,
-//! or an editor's swap file, causes nothing.
+//! or an editor's swap file, causes nothing. A file that is written in place counts once its writer
+//! closes it: what stands in it before may be half of a zone.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -19,6 +21,8 @@ use tokio::time::{Instant, timeout_at};
 const QUIET: Duration = Duration::from_millis(50);
 /// However busy the folder is, a change is taken up after this.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// A writer who keeps a file open for longer does not hold back the changes of others.
+const WRITE_TIME: Duration = Duration::from_secs(30);
 /// Files are stamped with the time of the last tick of the kernel, which may lie before a moment
 /// that was taken earlier.
 const CLOCK_TICK: Duration = Duration::from_millis(10);
@@ -32,6 +36,8 @@ struct Interest {
     folders: HashSet<PathBuf>,
     /// These, wherever they are: files, and the folders themselves.
     paths: HashSet<PathBuf>,
+    /// Those of them that are being written, and since when.
+    written: HashMap<PathBuf, Instant>,
 }
 
 impl Interest {
@@ -44,14 +50,47 @@ impl Interest {
         zone_file && !hidden && path.parent().is_some_and(|folder| self.folders.contains(folder))
     }
 
-    /// Reading a file is no change, and a reload reads all of them.
-    fn in_event(&self, event: &Event) -> bool {
-        let change = match event.kind {
-            EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
-            _ => true,
-        };
-        change && (event.need_rescan() || event.paths.iter().any(|path| self.in_path(path)))
+    /// What an event says of the files that count.
+    fn sees(&mut self, event: &Event) -> bool {
+        if event.need_rescan() {
+            self.written.clear();
+            return true;
+        }
+        let paths: Vec<_> = event.paths.iter().filter(|path| self.in_path(path)).cloned().collect();
+        let mut changed = false;
+        for path in paths {
+            changed |= match event.kind {
+                // Reading a file is no change, and a reload reads all of them.
+                EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write) => false,
+                EventKind::Modify(ModifyKind::Data(_)) => self.begin_write(path),
+                EventKind::Create(_) if is_to_be_written(&path) => self.begin_write(path),
+                EventKind::Modify(ModifyKind::Metadata(_)) => !self.written.contains_key(&path),
+                _ => {
+                    self.written.remove(&path);
+                    true
+                }
+            };
+        }
+        changed
     }
+
+    /// Not a change until the writer closes the file.
+    fn begin_write(&mut self, path: PathBuf) -> bool {
+        self.written.entry(path).or_insert_with(Instant::now);
+        false
+    }
+
+    /// Until when a file that is being written holds a reload back.
+    fn held_until(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        self.written.retain(|_, began| *began + WRITE_TIME > now);
+        self.written.values().max().map(|began| *began + WRITE_TIME)
+    }
+}
+
+/// Whether a file that appeared comes from a writer, who will close it. A link is complete at once.
+fn is_to_be_written(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.nlink() == 1)
 }
 
 /// Watches the folders of a configuration.
@@ -74,7 +113,7 @@ impl Watcher {
         let shared = Arc::clone(&interest);
         let inner = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
             Ok(event) => {
-                if shared.lock().unwrap_or_else(PoisonError::into_inner).in_event(&event) {
+                if shared.lock().unwrap_or_else(PoisonError::into_inner).sees(&event) {
                     // A full channel already says what there is to say.
                     let _ = sender.try_send(());
                 }
@@ -102,7 +141,8 @@ impl Watcher {
 
     /// Takes the new list for what counts; returns the folders to watch for it.
     fn take_interest(&mut self) -> BTreeSet<PathBuf> {
-        let mut interest = Interest::default();
+        let mut shared = self.interest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut interest = Interest { written: std::mem::take(&mut shared.written), ..Interest::default() };
         let mut wanted = BTreeSet::new();
         let mut any_missing = false;
         for path in &self.watched {
@@ -124,7 +164,9 @@ impl Watcher {
             }
             interest.paths.insert(path);
         }
-        *self.interest.lock().unwrap_or_else(PoisonError::into_inner) = interest;
+        interest.written =
+            std::mem::take(&mut interest.written).into_iter().filter(|(path, _)| interest.in_path(path)).collect();
+        *shared = interest;
         if any_missing {
             self.watched.clear();
         }
@@ -158,11 +200,21 @@ impl Watcher {
         any_new
     }
 
-    /// Waits for a change, and until the writer seems done.
+    /// Waits for a change, and until no writer is known to be busy.
     pub(super) async fn changed(&mut self) {
         if self.changes.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
+        loop {
+            self.quiet().await;
+            let held = self.interest.lock().unwrap_or_else(PoisonError::into_inner).held_until();
+            let Some(until) = held else { return };
+            // The end of the wait and the next change are the same: look again.
+            let _ = timeout_at(until, self.changes.recv()).await;
+        }
+    }
+
+    async fn quiet(&mut self) {
         let latest = Instant::now() + PATIENCE;
         while Instant::now() < latest {
             let quiet = (Instant::now() + QUIET).min(latest);
