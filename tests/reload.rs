@@ -129,6 +129,21 @@ fn a_new_zone_and_a_removed_one_are_taken_up() {
 }
 
 #[test]
+fn files_that_vanish_take_no_working_zone_with_them() {
+    let folder = Folder::steered(&pool(1));
+    folder.write("zones/other.example.zone", MASTER);
+    let node = Node::start(&folder);
+    let client = node.client();
+    let mark = node.mark();
+    std::fs::rename(folder.path(format!("zones/{ZONE}.zone")), folder.path("kept.zone")).unwrap();
+    std::fs::rename(folder.path(format!("zones/{ZONE}.toml")), folder.path("kept.toml")).unwrap();
+    node.wait_log_from(mark, "reload refused: the files of", LONG);
+    assert_eq!(client.one(NAME), ip(1));
+    node.reload();
+    until("the zone is gone", || client.ask(NAME, RecordType::A).metadata.response_code == ResponseCode::Refused);
+}
+
+#[test]
 fn an_included_file_is_watched_too() {
     let folder = Folder::default();
     std::fs::create_dir(folder.path("parts")).unwrap();

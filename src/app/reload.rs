@@ -12,7 +12,7 @@ use super::error::AppError;
 use super::systemd;
 use super::watch::Watcher;
 use crate::config::{self, Loaded, Report};
-use crate::control::{Handle, Refused};
+use crate::control::{Consent, Handle, Refused};
 
 /// What is needed to read the files again.
 pub(super) struct Reloader {
@@ -41,16 +41,16 @@ impl Reloader {
                 told = hangup.recv() => match told {
                     Some(()) => {
                         systemd::reloading();
-                        self.reload().await?;
+                        self.reload(Consent::Asked).await?;
                     }
                     None => return Err(AppError::Died("signal handling")),
                 },
-                () = self.watcher.changed() => self.reload().await?,
+                () = self.watcher.changed() => self.reload(Consent::Watched).await?,
             }
         }
     }
 
-    async fn reload(&mut self) -> Result<(), AppError> {
+    async fn reload(&mut self, consent: Consent) -> Result<(), AppError> {
         let (began, began_wall) = (Instant::now(), SystemTime::now());
         self.watcher.forget();
         let (path, before) = (self.path.clone(), Arc::clone(&self.loaded));
@@ -70,11 +70,11 @@ impl Reloader {
         tokio::spawn(async move {
             // Control logs what becomes of it. "Ready" ends what the service manager calls a reload,
             // and is no news to it otherwise.
-            match control.apply(setup, false).await {
+            match control.apply(setup, consent).await {
                 Ok(_) => systemd::ready("answering"),
                 // The newer one tells how it ended.
                 Err(Refused::Superseded | Refused::Stopped) => {}
-                Err(Refused::LastHealthy(_)) => systemd::ready("answering; the last reload was refused"),
+                Err(_) => systemd::ready("answering; the last reload was refused"),
             }
             tracing::debug!(took = ?began.elapsed(), "files taken up or refused");
         });

@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use super::reload::{Applied, Refused};
+use super::guard::Refused;
+use super::reload::Applied;
 use crate::health::{Flip, Override, Scope, Verdict};
 use crate::model::pool::PoolId;
 use crate::model::{CheckName, EndpointName, Region};

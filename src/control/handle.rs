@@ -6,8 +6,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::PACE_OF_NOBODY;
 use super::event::Event;
+use super::guard::{Consent, Refused};
 use super::orders::{Order, OverrideRefused};
-use super::reload::{Applied, Refused};
+use super::reload::Applied;
 use super::status::Status;
 use crate::health::Scope;
 use crate::model::check::{Pace, Watch, WatchId};
@@ -32,7 +33,7 @@ pub struct Handle {
 /// What the task is asked to do, with the way back.
 pub(super) enum Command {
     Report(WatchId, Observation, oneshot::Sender<Pace>),
-    Apply(Setup, bool, oneshot::Sender<Result<Applied, Refused>>),
+    Apply(Setup, Consent, oneshot::Sender<Result<Applied, Refused>>),
     Status(oneshot::Sender<Arc<Status>>),
     SetOverride(Order, oneshot::Sender<Result<(), OverrideRefused>>),
     ClearOverride(Scope, oneshot::Sender<Result<(), OverrideRefused>>),
@@ -71,12 +72,12 @@ impl Handle {
     }
 
     /// Puts new files in force: their new targets are probed while the old answers stay, then all
-    /// changes at once. `force`: even where a pool is left without a healthy endpoint.
+    /// changes at once. `consent` says what they may take away.
     ///
     /// # Errors
     /// [`Refused`]; the old answers stay.
-    pub async fn apply(&self, setup: Setup, force: bool) -> Result<Applied, Refused> {
-        self.ask(|back| Command::Apply(setup, force, back)).await.unwrap_or(Err(Refused::Stopped))
+    pub async fn apply(&self, setup: Setup, consent: Consent) -> Result<Applied, Refused> {
+        self.ask(|back| Command::Apply(setup, consent, back)).await.unwrap_or(Err(Refused::Stopped))
     }
 
     /// A view of the world.

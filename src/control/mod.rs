@@ -9,6 +9,7 @@
 
 mod clock;
 mod event;
+mod guard;
 mod handle;
 mod key;
 mod orders;
@@ -28,9 +29,10 @@ mod world;
 use std::time::Duration;
 
 pub use event::{Answer, Event, Kind, OverrideChange};
+pub use guard::{Consent, Loss, Refused};
 pub use handle::{Handle, NoSuchPool, Stopped, Watches};
 pub use orders::{Order, OverrideRefused};
-pub use reload::{Applied, Change, How, Refused, What};
+pub use reload::{Applied, Change, How, What};
 pub use run::start;
 pub use saved::{Saved, SavedError, VERDICT_AGE_MAX};
 pub use state::{StateError, StateFile};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::event::Kind;
+use super::guard::{Consent, Refused, bare, guard_pools, guard_zones};
 use super::round::Round;
 use super::targets::{Links, Targets};
 use super::world::{Effects, Save, World, moves, standings, zone_states};
@@ -19,7 +20,7 @@ use crate::policy;
 #[derive(Debug)]
 pub(super) struct Pending {
     setup: Setup,
-    force: bool,
+    consent: Consent,
     pub(super) targets: Targets,
     links: Vec<Vec<Links>>,
     /// Of the targets that are new.
@@ -70,34 +71,18 @@ pub enum What {
     Endpoint(PoolId, EndpointName),
 }
 
-/// Why a reload was not put in force.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// These pools have a healthy endpoint now, and would have none.
-    #[error("it would leave {} without a healthy endpoint", join(.0))]
-    LastHealthy(Vec<PoolId>),
-    /// A newer one came while its targets were being probed.
-    #[error("a newer one came before it was in force")]
-    Superseded,
-    /// The node is stopping.
-    #[error("the node is stopping")]
-    Stopped,
-}
-
-fn join(pools: &[PoolId]) -> String {
-    pools.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
 impl World {
     /// Begins a reload; one that is under way is forgotten.
-    pub(super) fn begin_reload(&mut self, setup: Setup, force: bool, now: Moment, effects: &mut Effects) {
+    pub(super) fn begin_reload(&mut self, setup: Setup, consent: Consent, now: Moment, effects: &mut Effects) {
+        let older = self.pending.as_ref();
+        let consent = older.map_or(consent, |older| consent.in_place_of(older.consent, &setup, &older.setup));
         let (targets, links) = Targets::plan(&setup, &self.targets);
         let new = targets.watches().filter(|(id, _)| !self.targets.contains(*id));
         let round = Round::new(new, now);
         // An id is never given twice, not even when this reload comes to nothing.
         self.targets.skip_to(&targets);
         effects.watches |= round.left() > 0 || self.pending.is_some();
-        self.pending = Some(Pending { setup, force, targets, links, round });
+        self.pending = Some(Pending { setup, consent, targets, links, round });
     }
 
     /// Whether a reload can be finished: everything that it watches was observed.
@@ -107,7 +92,7 @@ impl World {
 
     /// Puts the reload in force, or refuses it. None where none is under way.
     pub(super) fn finish_reload(&mut self, now: Moment, effects: &mut Effects) -> Option<Result<Applied, Refused>> {
-        let Pending { setup, force, mut targets, links, round: _ } = self.pending.take()?;
+        let Pending { setup, consent, mut targets, links, round: _ } = self.pending.take()?;
         targets.inherit(&self.targets);
         let olds: HashMap<_, _> = self.pools().map(|(_, _, old)| (old.id.clone(), old.memory.clone())).collect();
         let mut holds = Vec::new();
@@ -124,12 +109,8 @@ impl World {
         );
         effects.watches = true;
         let news: HashMap<_, _> = zones.iter().flat_map(|zone| &zone.pools).map(|pool| (&pool.id, pool)).collect();
-        let lost = self.pools().filter(|(_, _, old)| {
-            old.compiled.is_healthy() && news.get(&old.id).is_some_and(|new| !new.compiled.is_healthy())
-        });
-        let lost: Vec<_> = lost.map(|(.., old)| old.id.clone()).collect();
-        if !force && !lost.is_empty() {
-            let refused = Refused::LastHealthy(lost);
+        let allowed = guard_zones(self, &setup, consent).and_then(|()| guard_pools(self, &news, consent));
+        if let Err(refused) = allowed {
             effects.events.push(Kind::Refused(refused.clone()));
             return Some(Err(refused));
         }
@@ -226,10 +207,7 @@ impl fmt::Display for Change {
     /// `pool app.example.com/app changed`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
-            What::Zone(zone) => {
-                let zone = zone.to_string();
-                write!(f, "zone {}", if zone.len() > 1 { zone.trim_end_matches('.') } else { &zone })
-            }
+            What::Zone(zone) => write!(f, "zone {}", bare(zone)),
             What::Pool(pool) => write!(f, "pool {pool}"),
             What::Endpoint(pool, endpoint) => write!(f, "endpoint {endpoint} of {pool}"),
         }?;

@@ -7,9 +7,10 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::clock::Clock;
 use super::event::Event;
+use super::guard::{Consent, Refused};
 use super::handle::{Command, Handle, Watches};
 use super::publisher::{self, Images, Publisher};
-use super::reload::{Applied, Refused};
+use super::reload::Applied;
 use super::save::Saver;
 use super::saved::{self, Saved};
 use super::state::StateFile;
@@ -119,7 +120,7 @@ impl Task {
             Command::Failback(pool, back) => {
                 let _ = back.send(self.act(|world, now, effects| world.failback(&pool, now, effects)));
             }
-            Command::Apply(setup, force, back) => self.begin_reload(setup, force, back),
+            Command::Apply(setup, consent, back) => self.begin_reload(setup, consent, back),
             Command::Stop(_) => {} // the loop has taken it
         }
     }
@@ -159,14 +160,14 @@ impl Task {
         }
     }
 
-    fn begin_reload(&mut self, setup: Setup, force: bool, back: oneshot::Sender<Result<Applied, Refused>>) {
+    fn begin_reload(&mut self, setup: Setup, consent: Consent, back: oneshot::Sender<Result<Applied, Refused>>) {
         if let Some(older) = self.reload.take() {
             older.answer(Err(Refused::Superseded));
         }
         let (zones, before) = (setup.zones.clone(), self.publisher.images().clone());
         let compiling = tokio::task::spawn_blocking(move || publisher::compile(&zones, &before));
         self.reload = Some(Reload { back, compiling: Some(compiling), images: Images::new() });
-        self.act(|world, now, effects| world.begin_reload(setup, force, now, effects));
+        self.act(|world, now, effects| world.begin_reload(setup, consent, now, effects));
     }
 
     fn take_images(&mut self, compiled: Result<Images, JoinError>) {

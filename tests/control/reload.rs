@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pharos::control::{Change, How, Kind, Refused, What};
+use pharos::control::Consent::{Asked, Forced, Watched};
+use pharos::control::{Change, How, Kind, Loss, Refused, What};
 use pharos::model::EndpointName;
 use pharos::model::check::Cadence;
 use pharos::model::node::{Setup, ZoneSetup};
-use pharos::model::pool::{Failback, FailbackMode, Pool};
+use pharos::model::pool::{Address, Failback, FailbackMode, Pool};
+use pharos::policy::Family;
 use tokio::time::{Instant, sleep};
 
 use crate::fixture::{CADENCE, Node1, app, endpoint, ip, name, pool, setup, watch, zone};
@@ -32,7 +34,7 @@ async fn counters_outlive_an_edit_elsewhere() {
     edited.ttl_suspect = None;
     let slower = Cadence { interval: Duration::from_secs(20), ..CADENCE };
     edited.endpoints[0].addresses[0].watch = Some(watch(1, slower));
-    let applied = node.handle.apply(setup(vec![edited]), false).await.unwrap();
+    let applied = node.handle.apply(setup(vec![edited]), Watched).await.unwrap();
     let changed = |what| Change { how: How::Changed, what };
     assert!(applied.changes.contains(&changed(What::Pool(app()))), "{applied}");
     assert!(applied.changes.contains(&changed(What::Endpoint(app(), EndpointName::new("us")))), "{applied}");
@@ -52,7 +54,7 @@ async fn health_outlives_a_move_to_another_pool() {
     node.fail(1, 3).await;
     let mut moved = pool(vec![endpoint("renamed", 1, 1), endpoint("eu", 2, 2)]);
     moved.name = pharos::model::PoolName::new("other");
-    node.handle.apply(setup(vec![moved]), false).await.unwrap();
+    node.handle.apply(setup(vec![moved]), Watched).await.unwrap();
     assert_eq!(node.answer(), [ip(2)]);
 }
 
@@ -61,7 +63,7 @@ async fn new_targets_are_probed_before_they_are_answered() {
     let node = ready().await;
     let three = pool(vec![endpoint("ap", 3, 0), endpoint("us", 1, 1), endpoint("eu", 2, 2)]);
     let handle = node.handle.clone();
-    let applying = tokio::spawn(async move { handle.apply(setup(vec![three]), false).await });
+    let applying = tokio::spawn(async move { handle.apply(setup(vec![three]), Watched).await });
     node.handle.watches().wait_for(|watches| watches.len() == 3).await.unwrap();
     assert_eq!(node.answer(), [ip(1)]);
     // What happens to the old ones meanwhile is not lost.
@@ -81,7 +83,7 @@ async fn new_targets_that_never_report_do_not_block_for_ever() {
     let node = ready().await;
     let three = pool(vec![endpoint("ap", 3, 0), endpoint("us", 1, 1)]);
     let began = Instant::now();
-    node.handle.apply(setup(vec![three]), false).await.unwrap();
+    node.handle.apply(setup(vec![three]), Watched).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(30));
     assert_eq!(node.answer(), [ip(1)]);
 }
@@ -91,16 +93,104 @@ async fn the_last_healthy_endpoint_stays_unless_forced() {
     let node = ready().await;
     node.fail(2, 3).await;
     let without = || setup(vec![pool(vec![endpoint("eu", 2, 2)])]);
-    assert_eq!(node.handle.apply(without(), false).await, Err(Refused::LastHealthy(vec![app()])));
+    let refused = node.handle.apply(without(), Asked).await.unwrap_err();
+    assert_eq!(refused, Refused::LastHealthy(vec![Loss { pool: app(), family: None }]));
+    assert_eq!(refused.to_string(), "it would leave example/app without a healthy endpoint");
     assert_eq!((node.answer(), node.ids().len()), (vec![ip(1)], 2), "the old answers stay");
-    node.handle.apply(without(), true).await.unwrap();
+    node.handle.apply(without(), Forced).await.unwrap();
     assert_eq!((node.answer(), node.ids().len()), (vec![ip(2)], 1));
     // Nothing is healthy now, so nothing can be lost.
-    node.handle.apply(setup(vec![pool(vec![endpoint("eu", 2, 1)])]), false).await.unwrap();
-    // A pool that goes as a whole is meant to go.
+    node.handle.apply(setup(vec![pool(vec![endpoint("eu", 2, 1)])]), Watched).await.unwrap();
+    // A pool that goes as a whole, from a file that stays, is meant to go.
     node.pass(2, 2).await;
-    node.handle.apply(setup(vec![]), false).await.unwrap();
+    node.handle.apply(setup(vec![]), Watched).await.unwrap();
     assert_eq!(node.ids().len(), 0);
+}
+
+/// An endpoint checked at one port for each family.
+fn dual(v4: Option<u16>, v6: Option<u16>) -> Setup {
+    let mut dual = endpoint("dual", 1, 1);
+    let v4 = v4.map(|port| Address { ip: ip(port), watch: Some(watch(port, CADENCE)) });
+    let v6 = v6.map(|port| Address { ip: "2001:db8::1".parse().unwrap(), watch: Some(watch(port, CADENCE)) });
+    dual.addresses = v4.into_iter().chain(v6).collect();
+    setup(vec![pool(vec![dual])])
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_family_is_left_without_a_healthy_endpoint() {
+    let node = Node1::start(dual(Some(1), Some(2))).await;
+    node.all_up().await;
+    let handle = node.handle.clone();
+    let applying = tokio::spawn(async move { handle.apply(dual(Some(1), Some(3)), Asked).await });
+    node.handle.watches().wait_for(|watches| watches.len() == 3).await.unwrap();
+    node.report(3, false).await;
+    let refused = applying.await.unwrap().unwrap_err();
+    assert_eq!(refused, Refused::LastHealthy(vec![Loss { pool: app(), family: Some(Family::V6) }]));
+    assert_eq!(refused.to_string(), "it would leave example/app without a healthy endpoint for AAAA");
+    // No address of the family at all is meant.
+    node.handle.apply(dual(Some(1), None), Watched).await.unwrap();
+    // The family that comes was not healthy before, so nothing is lost.
+    node.handle.apply(dual(Some(1), Some(3)), Watched).await.unwrap();
+    // Meant or not, the pool must not end up without any.
+    let refused = node.handle.apply(dual(None, Some(3)), Watched).await.unwrap_err();
+    assert_eq!(refused, Refused::LastHealthy(vec![Loss { pool: app(), family: None }]));
+}
+
+/// A zone with a pool that steers its `www`.
+fn steered(origin: &str, pool: Pool) -> Arc<ZoneSetup> {
+    let names = vec![name(&format!("www.{origin}"))];
+    Arc::new(ZoneSetup { zone: zone(origin), pools: vec![Pool { names, ..pool }] })
+}
+
+/// These zones, with a pool each.
+fn zones(of: &[&str]) -> Setup {
+    Setup { zones: of.iter().map(|origin| steered(origin, two())).collect(), ..setup(vec![]) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_works_goes_only_when_asked_and_the_last_one_only_when_forced() {
+    let node = Node1::start(zones(&["example", "other"])).await;
+    node.all_up().await;
+    let gone = node.handle.apply(zones(&["other"]), Watched).await.unwrap_err();
+    assert_eq!(gone, Refused::ZonesGone(vec![name("example")]));
+    assert!(gone.to_string().starts_with("the files of example are gone") && gone.to_string().contains("SIGHUP"));
+    assert_eq!(node.answer(), [ip(1)], "the old answers stay");
+    assert_eq!(node.handle.apply(zones(&[]), Watched).await, Err(Refused::NoZoneLeft));
+    node.handle.apply(zones(&["other"]), Asked).await.unwrap();
+    assert!(node.handle.store().current().zone(&name("example")).is_none());
+    assert_eq!(node.handle.apply(zones(&[]), Asked).await, Err(Refused::NoZoneLeft));
+    // Nothing works in it any more, but it is the last.
+    node.fail(1, 3).await;
+    node.fail(2, 3).await;
+    assert_eq!(node.handle.apply(zones(&[]), Watched).await, Err(Refused::NoZoneLeft));
+    node.handle.apply(zones(&[]), Forced).await.unwrap();
+    assert_eq!(node.ids().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_in_which_nothing_works_may_go_unasked() {
+    let node = Node1::start(zones(&["example", "other"])).await;
+    node.all_up().await;
+    node.fail(1, 3).await;
+    node.fail(2, 3).await;
+    node.handle.apply(zones(&["other"]), Watched).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_for_stays_asked_for_when_files_change_meanwhile() {
+    // Each removes the zone `example`; a new target keeps the first one waiting.
+    for (newer, allowed) in [(&["other", "third"][..], true), (&["third"], false)] {
+        let node = Node1::start(zones(&["example", "other", "third"])).await;
+        node.all_up().await;
+        let mut slow = zones(&["other"]);
+        slow.zones.push(steered("third", pool(vec![endpoint("us", 1, 1), endpoint("ap", 3, 3)])));
+        let handle = node.handle.clone();
+        let older = tokio::spawn(async move { handle.apply(slow, Asked).await });
+        node.handle.watches().wait_for(|watches| watches.len() == 3).await.unwrap();
+        let newer = node.handle.apply(zones(newer), Watched).await;
+        assert_eq!(older.await.unwrap(), Err(Refused::Superseded));
+        assert_eq!(newer.is_ok(), allowed, "{newer:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +199,7 @@ async fn a_newer_reload_takes_the_place_of_an_older_one() {
     let third = |port| setup(vec![pool(vec![endpoint("ap", port, 0), endpoint("us", 1, 1), endpoint("eu", 2, 2)])]);
     let apply = |setup: Setup| {
         let handle = node.handle.clone();
-        tokio::spawn(async move { handle.apply(setup, false).await })
+        tokio::spawn(async move { handle.apply(setup, Watched).await })
     };
     let older = apply(third(3));
     node.handle.watches().wait_for(|watches| watches.len() == 3).await.unwrap();
@@ -138,7 +228,7 @@ async fn holds_and_last_good_are_carried_over() {
     node.pass(1, 2).await;
     sleep(Duration::from_secs(30)).await;
     let edited = Pool { ttl: 90, ..held() };
-    node.handle.apply(setup(vec![edited.clone()]), false).await.unwrap();
+    node.handle.apply(setup(vec![edited.clone()]), Watched).await.unwrap();
     assert_eq!(node.answer(), [ip(2)]);
     sleep(Duration::from_secs(29)).await;
     assert_eq!(node.answer(), [ip(2)]);
@@ -146,7 +236,7 @@ async fn holds_and_last_good_are_carried_over() {
     assert_eq!(node.answer(), [ip(1)], "the hold was not begun anew");
     node.fail(2, 3).await;
     node.fail(1, 3).await;
-    node.handle.apply(setup(vec![edited]), false).await.unwrap();
+    node.handle.apply(setup(vec![edited]), Watched).await.unwrap();
     assert_eq!(node.answer(), [ip(1)], "last good");
 }
 
@@ -159,9 +249,9 @@ async fn what_did_not_change_is_shared() {
         let edited = ZoneSetup { zone: Arc::clone(&records), pools: vec![Pool { ttl, ..two() }] };
         Setup { zones: vec![Arc::new(edited)], ..setup(vec![]) }
     };
-    node.handle.apply(edited(7), false).await.unwrap();
+    node.handle.apply(edited(7), Watched).await.unwrap();
     let first = node.handle.store().current();
-    node.handle.apply(edited(8), false).await.unwrap();
+    node.handle.apply(edited(8), Watched).await.unwrap();
     let second = node.handle.store().current();
     assert!(Arc::ptr_eq(&first.zones()[0].image, &second.zones()[0].image));
     assert_eq!(node.ttl(), Some(8));
@@ -174,7 +264,7 @@ async fn it_says_what_changed_and_what_waits_for_a_restart() {
     let mut edited = setup(vec![two()]);
     edited.node.udp_threads = 4;
     edited.node.name = "ns2".into();
-    let applied = node.handle.apply(edited, false).await.unwrap();
+    let applied = node.handle.apply(edited, Watched).await.unwrap();
     assert_eq!(applied.restart_needed, ["listen.udp_threads"]);
     assert_eq!(&**node.handle.store().current().node(), "ns2");
     let event = events.recv().await.unwrap();
@@ -187,7 +277,7 @@ async fn it_says_what_changed_and_what_waits_for_a_restart() {
 async fn a_reload_during_the_start_waits_for_it() {
     let node = Node1::start(setup(vec![two()])).await;
     let handle = node.handle.clone();
-    let applying = tokio::spawn(async move { handle.apply(setup(vec![Pool { ttl: 7, ..two() }]), false).await });
+    let applying = tokio::spawn(async move { handle.apply(setup(vec![Pool { ttl: 7, ..two() }]), Watched).await });
     node.report(1, true).await;
     assert!(!applying.is_finished());
     node.report(2, true).await;
@@ -201,7 +291,7 @@ async fn a_task_that_stops_refuses() {
     let node = ready().await;
     let handle = node.handle.clone();
     node.stop().await;
-    assert_eq!(handle.apply(setup(vec![two()]), false).await, Err(Refused::Stopped));
+    assert_eq!(handle.apply(setup(vec![two()]), Watched).await, Err(Refused::Stopped));
     assert!(handle.status().await.is_err());
 }
 
@@ -211,7 +301,7 @@ async fn a_replaced_zone_is_freed_but_not_by_a_reader() {
     let store = node.handle.store();
     let mut reader = store.reader();
     let image = Arc::downgrade(&reader.current().zone(&name("example")).unwrap().image);
-    node.handle.apply(setup(vec![two()]), false).await.unwrap();
+    node.handle.apply(setup(vec![two()]), Watched).await.unwrap();
     sleep(Duration::from_secs(60)).await;
     assert!(image.strong_count() > 1, "the reader has not renewed its view");
     let generation = reader.current().generation;
@@ -232,7 +322,7 @@ async fn a_zone_that_stays_is_not_freed_with_those_that_go() {
     let node = Node1::start(before.clone()).await;
     let images: Vec<_> = node.handle.store().current().zones().iter().map(|zone| Arc::downgrade(&zone.image)).collect();
     let after = Setup { zones: vec![before.zones[1].clone()], ..before };
-    node.handle.apply(after, false).await.unwrap();
+    node.handle.apply(after, Watched).await.unwrap();
     while images[0].strong_count() > 0 {
         sleep(Duration::from_millis(1)).await;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use pharos::control::{HoldStatus, Order, PoolStatus};
+use pharos::control::{Consent, HoldStatus, Order, PoolStatus};
 use pharos::health::{Force, Scope, Verdict};
 use pharos::model::pool::{AllDown, Failback, FailbackMode, Pool};
 use pharos::model::{EndpointName, Region};
@@ -142,7 +142,8 @@ async fn take(node: &Node1, step: &Step, all_down: AllDown) {
             let pools = vec![some(*bits, *hold, *manual, all_down)];
             let healthy = node.status().await.pools().any(|pool| pool.compiled.is_healthy());
             let began = tokio::time::Instant::now();
-            let result = node.handle.apply(setup(pools), *force).await;
+            let consent = if *force { Consent::Forced } else { Consent::Watched };
+            let result = node.handle.apply(setup(pools), consent).await;
             let healthy_now = node.status().await.pools().any(|pool| pool.compiled.is_healthy());
             // While it waits, an order may expire that kept the pool healthy.
             let waited = !began.elapsed().is_zero();
