@@ -36,7 +36,7 @@ pub struct Applied {
     pub checks_started: usize,
     /// How many targets are probed no longer.
     pub checks_stopped: usize,
-    /// Settings of `pharos.toml` that changed and wait for a restart.
+    /// Settings of `pharos.toml` that are other than at start and wait for a restart.
     pub restart_needed: Vec<&'static str>,
 }
 
@@ -119,7 +119,7 @@ impl World {
             changes: changes(self, &setup),
             checks_started: targets.len() - shared,
             checks_stopped: self.targets.len() - shared,
-            restart_needed: restart_needed(&self.node, &setup.node),
+            restart_needed: restart_needed(&self.started, &setup.node),
         };
         effects.events.push(Kind::Applied(applied.clone()));
         effects.events.extend(holds);
@@ -190,15 +190,15 @@ fn pool_changes(id: &PoolId, before: &Pool, after: &Pool, note: &mut impl FnMut(
     }
 }
 
-/// Keys that take effect at start only.
-fn restart_needed(before: &Node, after: &Node) -> Vec<&'static str> {
+/// Keys that take effect at start only, and are other than they were then.
+fn restart_needed(started: &Node, after: &Node) -> Vec<&'static str> {
     // The name and the region take effect at once.
     let Node { name: _, region: _, state, dns, admin, udp_threads } = after;
     let keys = [
-        ("state", *state != before.state),
-        ("listen.dns", *dns != before.dns),
-        ("listen.admin", *admin != before.admin),
-        ("listen.udp_threads", *udp_threads != before.udp_threads),
+        ("state", *state != started.state),
+        ("listen.dns", *dns != started.dns),
+        ("listen.admin", *admin != started.admin),
+        ("listen.udp_threads", *udp_threads != started.udp_threads),
     ];
     keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
 }

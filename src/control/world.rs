@@ -27,6 +27,8 @@ use crate::policy::{self, Compiled, Family, PoolMemory};
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) node: Node,
+    /// What the node was started with: listeners and the state folder are still these.
+    pub(super) started: Node,
     pub(super) zones: Vec<ZoneState>,
     pub(super) targets: Targets,
     pub(super) overrides: Overrides,
@@ -104,6 +106,7 @@ impl World {
             policy::compile(pool, &standings(id, pool, links, &targets, &overrides), memory)
         });
         Self {
+            started: node.clone(),
             node,
             zones,
             targets,

@@ -274,6 +274,17 @@ async fn it_says_what_changed_and_what_waits_for_a_restart() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_for_a_restart_is_told_until_it_is_taken_back() {
+    let node = ready().await;
+    for (udp_threads, ttl, waits) in [(4, 30, true), (4, 60, true), (0, 60, false)] {
+        let mut edited = setup(vec![Pool { ttl, ..two() }]);
+        edited.node.udp_threads = udp_threads;
+        let applied = node.handle.apply(edited, Watched).await.unwrap();
+        assert_eq!(applied.restart_needed == ["listen.udp_threads"], waits, "{applied}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reload_during_the_start_waits_for_it() {
     let node = Node1::start(setup(vec![two()])).await;
     let handle = node.handle.clone();
