@@ -18,7 +18,7 @@ use crate::health::{Flip, Overrides, Standing, outcome};
 use crate::model::CheckName;
 use crate::model::check::{Pace, Watch, WatchId};
 use crate::model::node::{Node, Setup, ZoneSetup};
-use crate::model::observation::Observation;
+use crate::model::observation::{Failure, Observation};
 use crate::model::pool::{Address, Endpoint, Pool, PoolId};
 use crate::model::time::Moment;
 use crate::policy::{self, Compiled, Family, PoolMemory};
@@ -150,7 +150,9 @@ impl World {
         let pace = target.pace(awaited && !settled);
         effects.save = effects.save.max(if flips.is_empty() { Save::Eventually } else { Save::Soon });
         if own {
-            if self.watchdog.hear(id) {
+            // What the node could not ask says nothing of the target, and makes no verdict fresher.
+            let heard = !matches!(seen.result, Err(Failure::Local(_)));
+            if heard && self.watchdog.hear(id) {
                 self.tell_stale(id, false, effects);
             }
             for (judge, flip) in &flips {

@@ -271,3 +271,23 @@ async fn a_flip_is_in_the_answers_within_10_ms() {
     // The median, because the machine may do something else meanwhile.
     assert!(took[took.len() / 2] < Duration::from_millis(10), "{took:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn trouble_of_the_node_itself_is_no_observation() {
+    use pharos::control::Kind;
+    use pharos::model::observation::{Failure, Observation};
+    let node = Node1::start(setup(vec![pool(vec![endpoint("us", 1, 1)])])).await;
+    node.all_up().await;
+    let mut events = node.handle.events();
+    let local = || Observation { result: Err(Failure::Local("no socket left".into())), ..crate::fixture::seen(false) };
+    for _ in 0..30 {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        node.handle.report(node.ids()[&1], local()).await;
+    }
+    node.report(1, true).await;
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        told.extend(if let Kind::Stale { stale, .. } = event.kind { Some(stale) } else { None });
+    }
+    assert_eq!(told, [true, false], "once each");
+}
