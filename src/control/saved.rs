@@ -1,7 +1,7 @@
 //! What must survive a restart, as the file `health.json` holds it.
 //!
 //! Verdicts are found again by what is asked (`key.rs`), pools by their names. Verdicts older than
-//! [`VERDICT_AGE_MAX`] say nothing about now and are ignored; what an operator ordered and what was
+//! [`VERDICT_AGE_MAX`] (or two intervals) say nothing about now and are ignored; what an operator ordered and what was
 //! answered last stay true.
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,7 +21,8 @@ use crate::model::time::Moment;
 use crate::model::{EndpointName, PoolName, Region};
 use crate::policy::{Family, Hold, Member, PoolMemory};
 
-/// How old a verdict may be to be taken up. Longer than a restart or a reboot takes.
+/// How old a verdict may be to be taken up, or two intervals where that is more. Longer than a
+/// restart or a reboot takes.
 pub const VERDICT_AGE_MAX: Duration = Duration::from_secs(600);
 
 /// The form of the file; rises when an older program could not read it.
@@ -153,7 +154,7 @@ impl Saved {
         let spec = known.iter().find(same).or_else(|| known.first())?;
         // A clock that was set back makes an age of 0: still a verdict of the last run.
         let observed = past(time(spec.observed_ms), now);
-        if now.wall.duration_since(observed.wall).unwrap_or_default() > VERDICT_AGE_MAX {
+        if now.wall.duration_since(observed.wall).unwrap_or_default() > age_max(watch) {
             return None;
         }
         let verdict = if spec.up { Verdict::Up } else { Verdict::Down };
@@ -208,6 +209,11 @@ impl Saved {
         }
         overrides
     }
+}
+
+/// Between two probes a verdict grows as old as the interval, and that is no fault of it.
+fn age_max(watch: &Watch) -> Duration {
+    VERDICT_AGE_MAX.max(watch.cadence.interval.saturating_mul(2))
 }
 
 impl File {

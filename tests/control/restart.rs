@@ -7,10 +7,11 @@ use std::time::Duration;
 use pharos::control::{HoldStatus, Order};
 use pharos::health::{Force, RECHECK_AT_START, Scope, Verdict};
 use pharos::model::Region;
+use pharos::model::check::Cadence;
 use pharos::model::pool::{Failback, FailbackMode, Pool};
 use tokio::time::sleep;
 
-use crate::fixture::{Node1, app, endpoint, ip, pool, setup};
+use crate::fixture::{CADENCE, Node1, app, endpoint, ip, pool, setup, watch};
 
 fn two() -> Pool {
     pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2)])
@@ -76,6 +77,20 @@ async fn old_verdicts_say_nothing() {
         run(folder.path(), async |node| node.fail(1, 3).await).await;
         age(folder.path(), Duration::from_secs(minutes * 60));
         let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+        assert_eq!(verdict(&node, 0).await.0, known, "after {minutes} min");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn verdicts_of_rare_checks_may_be_older() {
+    let mut rare = two();
+    let cadence = Cadence { interval: Duration::from_secs(15 * 60), ..CADENCE };
+    rare.endpoints[0].addresses[0].watch = Some(watch(1, cadence));
+    for (minutes, known) in [(29, Verdict::Down), (31, Verdict::Unknown)] {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), async |node| node.fail(1, 3).await).await;
+        age(folder.path(), Duration::from_secs(minutes * 60));
+        let node = Node1::start_in(setup(vec![rare.clone()]), folder.path()).await;
         assert_eq!(verdict(&node, 0).await.0, known, "after {minutes} min");
     }
 }
