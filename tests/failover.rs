@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -452,4 +453,47 @@ fn a_dead_process_comes_back_with_what_it_knew() {
     node.kill();
     let node = Node::start(&folder);
     assert_eq!(node.client().one(NAME), WEST);
+}
+
+/// Killed on drop.
+struct Reaped(std::process::Child);
+
+impl Drop for Reaped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A node whose log nobody reads any more goes on.
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let pair = Pair::default();
+    let folder = Folder::steered(&pair.steering("type = \"http\"", ""));
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    folder.node_with(&format!("dns = [\"{port}\"]\nadmin = []\nudp_threads = 1"), "");
+    let (mut unread, stderr) = std::io::pipe().unwrap();
+    let mut command = support::node::pharos();
+    command.args(["serve", "--log-level", "debug", "--config"]).arg(folder.config()).stderr(stderr);
+    let mut child = Reaped(command.spawn().unwrap());
+    drop(command);
+    let pid = nix::unistd::Pid::from_raw(child.0.id().cast_signed());
+    let client = Client::new(port);
+    until("the first answer", || {
+        client.exchange(&dns::query(NAME, RecordType::A)).is_some_and(|reply| dns::addresses(&reply) == [EAST])
+    });
+    // Each reload of these tells what is wrong; together more than a pipe holds.
+    folder.zone(&"broken IN A 192.0.2.999\n".repeat(1000));
+    let began = Instant::now();
+    while began.elapsed() < ms(1000) {
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).unwrap();
+        pause(ms(50));
+    }
+    pair.east.refuse();
+    until("the move", || answers(&client, WEST));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    until("the end", || child.0.try_wait().unwrap().is_some());
+    let mut text = Vec::new();
+    unread.read_to_end(&mut text).unwrap();
+    assert!(text.len() > 60_000, "the pipe was not full: {}", text.len());
 }

@@ -25,12 +25,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Exit {
-    log::start(Format::Text, &args.log_level);
+    let log = log::start(Format::Text, &args.log_level);
     match demo::run(&Options { script: args.script, listen: args.listen }) {
         Ok(demo::Outcome::Done) => Exit::Done,
         Ok(demo::Outcome::Late) => Exit::No,
         Err(DemoError::Node(error)) => {
-            explain(&error);
+            explain(&error, &log);
             Exit::No
         }
         Err(error) => {

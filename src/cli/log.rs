@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::telemetry::log::{Filter, Format};
+use crate::telemetry::log::{Filter, Format, Log};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LogArgs {
@@ -28,12 +28,12 @@ pub(super) fn filter(text: &str) -> Result<Filter, String> {
 
 impl LogArgs {
     /// Begins logging; the first call of the process wins.
-    pub(crate) fn start(&self) {
+    pub(crate) fn start(&self) -> Log {
         let format = match self.log_format {
             Shape::Text => Format::Text,
             Shape::Json => Format::Json,
         };
-        crate::telemetry::log::start(format, &self.log_level);
+        crate::telemetry::log::start(format, &self.log_level)
     }
 
     /// Whether standard error is read by a program.

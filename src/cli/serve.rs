@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::Exit;
 use super::log::LogArgs;
 use super::paint::Paint;
-use super::{Exit, complain};
 use crate::app::{self, AppError};
+use crate::telemetry::log::Log;
 
 /// Run the node
 ///
@@ -34,7 +35,7 @@ pub(crate) struct ConfigArg {
 }
 
 pub(crate) fn run(args: &Args) -> Exit {
-    args.log.start();
+    let log = args.log.start();
     match app::run(&args.config.path) {
         Ok(()) => Exit::Done,
         Err(error) if args.log.is_json() => {
@@ -42,16 +43,18 @@ pub(crate) fn run(args: &Args) -> Exit {
             Exit::No
         }
         Err(error) => {
-            explain(&error);
+            explain(&error, &log);
             Exit::No
         }
     }
 }
 
 /// Says why a node did not start, or ended: diagnostics as `pharos check` prints them.
-pub(crate) fn explain(error: &AppError) {
-    if let AppError::Config(diagnostics) = error {
-        super::complain_raw(&super::check::listing(diagnostics, Paint::stderr()));
-    }
-    complain(&error.chain());
+pub(crate) fn explain(error: &AppError, log: &Log) {
+    let mut text = match error {
+        AppError::Config(diagnostics) => super::check::listing(diagnostics, Paint::stderr()),
+        _ => String::new(),
+    };
+    text.push_str(&format!("pharos: {}\n", error.chain()));
+    log.last_words(&text);
 }

@@ -1,11 +1,20 @@
 //! Log lines on standard error, as text or as JSON; colours only on a terminal.
+//!
+//! Nobody waits for standard error: a reader that stalls loses lines, and is told how many.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write as _};
 use std::panic;
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use super::queue::Queue;
+
+/// What writing the last lines may take.
+const FLUSH_TIME: Duration = Duration::from_secs(1);
 
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,28 +60,68 @@ impl Filter {
     }
 }
 
+/// The log as long as the process runs. Dropped, it writes what still waits, bounded in time.
+#[derive(Debug)]
+#[must_use]
+pub struct Log(Option<Queue>);
+
+impl Log {
+    /// Writes text as it is, after all that was logged, and waits for it, bounded in time.
+    pub fn last_words(&self, text: &str) {
+        match &self.0 {
+            Some(queue) => {
+                queue.force(text.as_bytes());
+                queue.flush(FLUSH_TIME);
+            }
+            // Nothing can be done if that fails.
+            None => drop(io::stderr().lock().write_all(text.as_bytes())),
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.0 {
+            queue.flush(FLUSH_TIME);
+        }
+    }
+}
+
 /// Begins logging. Panics are logged as errors too. The first call of the process wins.
-pub fn start(format: Format, filter: &Filter) {
+pub fn start(format: Format, filter: &Filter) -> Log {
+    // Without a thread for it, logging waits for the reader after all.
+    let queue = Queue::start(io::stderr(), |lines| tracing::warn!(lines, "log lines lost: nobody read them")).ok();
+    let writer = match queue.clone() {
+        Some(queue) => BoxMakeWriter::new(move || queue.clone()),
+        None => BoxMakeWriter::new(io::stderr),
+    };
     let started = match format {
         Format::Text => {
             let ansi = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            text(filter, ansi, io::stderr).try_init()
+            text(filter, ansi, writer).try_init()
         }
-        Format::Json => json(filter, io::stderr).try_init(),
+        Format::Json => json(filter, writer).try_init(),
     };
-    if started.is_ok() {
-        panic::set_hook(Box::new(|info| {
-            let payload = info.payload();
-            let message = payload
-                .downcast_ref::<&str>()
-                .copied()
-                .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-                .unwrap_or("no message");
-            let place = info.location().map(ToString::to_string).unwrap_or_default();
-            let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
-            tracing::error!(place, thread, "panic: {message}");
-        }));
+    if started.is_err() {
+        return Log(None);
     }
+    let copy = queue.clone();
+    panic::set_hook(Box::new(move |info| {
+        let payload = info.payload();
+        let message = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no message");
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
+        tracing::error!(place, thread, "panic: {message}");
+        // The process may end right after this.
+        if let Some(queue) = &copy {
+            queue.flush(FLUSH_TIME);
+        }
+    }));
+    Log(queue)
 }
 
 fn text<W>(filter: &Filter, ansi: bool, writer: W) -> impl SubscriberInitExt + use<W>
