@@ -10,7 +10,9 @@ use super::round::Round;
 use super::targets::{Links, Targets};
 use super::world::{Effects, Save, World, moves, standings, zone_states};
 use crate::dns::Name;
+use crate::health::Flip;
 use crate::model::EndpointName;
+use crate::model::check::WatchId;
 use crate::model::node::{Node, Setup};
 use crate::model::pool::{Pool, PoolId};
 use crate::model::time::Moment;
@@ -25,6 +27,8 @@ pub(super) struct Pending {
     links: Vec<Vec<Links>>,
     /// Of the targets that are new.
     pub(super) round: Round,
+    /// Their first verdicts, to be told once they matter.
+    pub(super) flips: Vec<(WatchId, usize, Flip)>,
 }
 
 /// What a reload changed.
@@ -82,7 +86,7 @@ impl World {
         // An id is never given twice, not even when this reload comes to nothing.
         self.targets.skip_to(&targets);
         effects.watches |= round.left() > 0 || self.pending.is_some();
-        self.pending = Some(Pending { setup, consent, targets, links, round });
+        self.pending = Some(Pending { setup, consent, targets, links, round, flips: Vec::new() });
     }
 
     /// Whether a reload can be finished: everything that it watches was observed.
@@ -92,7 +96,7 @@ impl World {
 
     /// Puts the reload in force, or refuses it. None where none is under way.
     pub(super) fn finish_reload(&mut self, now: Moment, effects: &mut Effects) -> Option<Result<Applied, Refused>> {
-        let Pending { setup, consent, mut targets, links, round: _ } = self.pending.take()?;
+        let Pending { setup, consent, mut targets, links, round: _, flips } = self.pending.take()?;
         targets.inherit(&self.targets);
         let olds: HashMap<_, _> = self.pools().map(|(_, _, old)| (old.id.clone(), old.memory.clone())).collect();
         let mut holds = Vec::new();
@@ -131,6 +135,9 @@ impl World {
         effects.replaced = true;
         effects.save = effects.save.max(Save::Soon);
         (self.zones, self.targets, self.node) = (zones, targets, setup.node);
+        for (id, judge, flip) in &flips {
+            self.tell_flip(*id, *judge, flip, effects);
+        }
         self.find_ends(now);
         Some(Ok(applied))
     }

@@ -163,6 +163,8 @@ impl World {
                     self.refresh(place, now, effects);
                 }
             }
+        } else if let Some(pending) = &mut self.pending {
+            pending.flips.extend(flips.into_iter().map(|(judge, flip)| (id, judge, flip)));
         }
         if settled {
             if let Some(pending) = &mut self.pending {
@@ -264,7 +266,7 @@ impl World {
             .retain(|kind| !matches!(kind, Kind::Answer { after, .. } if after.mode == policy::Mode::Healthy));
     }
 
-    fn tell_flip(&self, id: WatchId, judge: usize, flip: &Flip, effects: &mut Effects) {
+    pub(super) fn tell_flip(&self, id: WatchId, judge: usize, flip: &Flip, effects: &mut Effects) {
         let uses = self.uses(id).filter(|(link, ..)| link.is(id, judge));
         effects.events.extend(uses.map(|(_, state, endpoint, address, check)| Kind::Endpoint {
             pool: state.id.clone(),

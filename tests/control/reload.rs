@@ -79,6 +79,24 @@ async fn new_targets_are_probed_before_they_are_answered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_endpoint_that_is_down_is_told_of() {
+    let node = ready().await;
+    let mut events = node.handle.events();
+    let three = pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2), endpoint("ap", 3, 3)]);
+    let handle = node.handle.clone();
+    let applying = tokio::spawn(async move { handle.apply(setup(vec![three]), Watched).await });
+    node.handle.watches().wait_for(|watches| watches.len() == 3).await.unwrap();
+    node.report(3, false).await;
+    applying.await.unwrap().unwrap();
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        told.extend(matches!(event.kind, Kind::Endpoint { .. }).then(|| event.to_string()));
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("endpoint ap ") && told[0].contains("is down: status 503"), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn new_targets_that_never_report_do_not_block_for_ever() {
     let node = ready().await;
     let three = pool(vec![endpoint("ap", 3, 0), endpoint("us", 1, 1)]);
