@@ -13,7 +13,7 @@ use super::files::{Files, ZONE_NAME};
 use super::journey::{Arrival, Bounds, Journey, Way};
 use super::resolver::Resolver;
 use super::scene::{Mood, Note, RegionRow, Scene, seconds};
-use super::script::{Cue, Script};
+use super::script::{Cue, Place, Script};
 use super::stage::{Key, Stage};
 use super::{DemoError, Outcome, watch};
 use crate::app::Node;
@@ -97,7 +97,7 @@ impl Director {
         let mut draw = interval(DRAW_EVERY);
         ask.set_missed_tick_behavior(MissedTickBehavior::Delay);
         draw.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.scene.answer = self.resolver.ask(&self.name).await?;
+        self.scene.answer = self.resolver.ask(&self.name).await?.flatten();
         self.look().await;
         self.stage.begin(&self.scene)?;
         for row in self.scene.regions.clone() {
@@ -155,9 +155,9 @@ impl Director {
         }
     }
 
-    /// Asks DNS, and tells what moved.
+    /// Asks DNS, and tells what moved. No reply says nothing.
     async fn ask(&mut self) -> io::Result<()> {
-        let answer = self.resolver.ask(&self.name).await?;
+        let Some(answer) = self.resolver.ask(&self.name).await? else { return Ok(()) };
         let now = Instant::now();
         let refused = self.journey.and_then(|j| self.endpoints[j.region].first_refusal());
         if let (Some(journey), Some(_), false) = (self.journey, refused, self.refusal_told) {
@@ -176,7 +176,12 @@ impl Director {
             |scene: &Scene| format!("{} -> {}", scene.words(before.as_ref()), scene.words(scene.answer.as_ref()));
         let mut text = words(&self.scene);
         let mut mood = Mood::Good;
-        if let Some(journey) = self.journey.take() {
+        let arrives = |journey: &mut Journey| match (journey.way, self.scene.answered()) {
+            (Way::Failover, Some(region)) => region != journey.region,
+            (Way::Failback, region) => region == Some(journey.region),
+            (Way::Failover, None) => false,
+        };
+        if let Some(journey) = self.journey.take_if(arrives) {
             let arrival = journey.arrive(now, refused, &self.bounds);
             text = format!("{text}, {}", arrival.words());
             mood = if arrival.is_in_time() { Mood::Good } else { Mood::Bad };
@@ -204,10 +209,13 @@ impl Director {
     }
 
     fn follow_script(&mut self) -> io::Result<Option<Outcome>> {
-        let home = self.scene.regions[0].http.ip();
-        let at_home = self.scene.answer.as_ref().is_some_and(|answer| answer.ip == home);
+        let place = match self.scene.answered() {
+            Some(0) => Place::Home,
+            Some(_) => Place::Away,
+            None => Place::Nowhere,
+        };
         let Some(script) = &mut self.script else { return Ok(None) };
-        match script.next(Instant::now(), at_home, &self.bounds) {
+        match script.next(Instant::now(), place, &self.bounds) {
             Cue::Wait => Ok(None),
             Cue::Turn => self.turn(0).map(|()| None),
             Cue::GiveUp(way) => {

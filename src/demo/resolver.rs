@@ -36,8 +36,8 @@ impl Resolver {
         Ok(Self { socket, next: 1 })
     }
 
-    /// The first A record at the name; none where there is none, or no reply.
-    pub(super) async fn ask(&mut self, name: &Name) -> io::Result<Option<Answer>> {
+    /// The first A record at the name, `Some(None)` where there is none; `None` where no reply came.
+    pub(super) async fn ask(&mut self, name: &Name) -> io::Result<Option<Option<Answer>>> {
         self.next = self.next.wrapping_add(1);
         let id = self.next.to_be_bytes();
         self.socket.send(&encode(id, name)).await?;
@@ -51,7 +51,7 @@ impl Resolver {
             }
         });
         match reply.await {
-            Ok(length) => Ok(decode(&buffer[..length?])),
+            Ok(length) => Ok(Some(decode(&buffer[..length?]))),
             Err(_) => Ok(None),
         }
     }

@@ -81,6 +81,12 @@ impl Scene {
         self.regions.iter().find(|row| row.http.ip() == ip).map_or("no region", |row| row.name)
     }
 
+    /// The index of the region that is answered, where one is.
+    pub(super) fn answered(&self) -> Option<usize> {
+        let ip = self.answer.as_ref()?.ip;
+        self.regions.iter().position(|row| row.http.ip() == ip)
+    }
+
     /// An answer in words: `127.0.0.1 (us-east)`.
     pub(super) fn words(&self, answer: Option<&Answer>) -> String {
         match answer {

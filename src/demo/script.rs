@@ -24,6 +24,17 @@ pub(super) enum Cue {
     End,
 }
 
+/// What was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The first region.
+    Home,
+    /// Another region.
+    Away,
+    /// No region's address, or nothing: no move.
+    Nowhere,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scene {
     AtHome,
@@ -45,13 +56,14 @@ impl Script {
         Self { scene: Scene::AtHome, since: now }
     }
 
-    /// The next cue; `at_home` is whether the first region is answered.
-    pub(super) fn next(&mut self, now: Instant, at_home: bool, bounds: &Bounds) -> Cue {
+    /// The next cue, after this was answered.
+    pub(super) fn next(&mut self, now: Instant, place: Place, bounds: &Bounds) -> Cue {
+        let (at_home, away) = (place == Place::Home, place == Place::Away);
         let waited = now - self.since;
         let (scene, cue) = match self.scene {
             Scene::AtHome if at_home && waited >= BREATH => (Scene::Leaving, Cue::Turn),
             Scene::AtHome if waited >= START => return Cue::GiveUp(Way::Failback),
-            Scene::Leaving if !at_home => (Scene::Away, Cue::Wait),
+            Scene::Leaving if away => (Scene::Away, Cue::Wait),
             Scene::Leaving if waited >= bounds.patience(Way::Failover) => return Cue::GiveUp(Way::Failover),
             Scene::Away if waited >= BREATH => (Scene::Returning, Cue::Turn),
             Scene::Returning if at_home => (Scene::Back, Cue::Wait),
@@ -80,22 +92,31 @@ mod tests {
     fn it_goes_there_and_back() {
         let began = Instant::now();
         let mut script = Script::new(began);
-        let mut next =
-            |seconds: f64, at_home| script.next(began + Duration::from_secs_f64(seconds), at_home, &bounds());
-        assert_eq!(next(0.1, true), Cue::Wait);
-        assert_eq!(next(2.0, true), Cue::Turn);
-        assert_eq!(next(2.5, true), Cue::Wait);
-        assert_eq!(next(3.0, false), Cue::Wait);
-        assert_eq!(next(5.0, false), Cue::Turn);
-        assert_eq!(next(8.0, true), Cue::Wait);
-        assert_eq!(next(10.0, true), Cue::End);
+        let mut next = |seconds: f64, place| script.next(began + Duration::from_secs_f64(seconds), place, &bounds());
+        assert_eq!(next(0.1, Place::Home), Cue::Wait);
+        assert_eq!(next(2.0, Place::Home), Cue::Turn);
+        assert_eq!(next(2.5, Place::Home), Cue::Wait);
+        assert_eq!(next(3.0, Place::Away), Cue::Wait);
+        assert_eq!(next(5.0, Place::Away), Cue::Turn);
+        assert_eq!(next(8.0, Place::Home), Cue::Wait);
+        assert_eq!(next(10.0, Place::Home), Cue::End);
+    }
+
+    #[test]
+    fn no_address_is_no_move() {
+        let began = Instant::now();
+        let mut script = Script::new(began);
+        let mut next = |seconds, place| script.next(began + Duration::from_secs(seconds), place, &bounds());
+        assert_eq!(next(2, Place::Home), Cue::Turn);
+        assert_eq!(next(3, Place::Nowhere), Cue::Wait);
+        assert_eq!(next(10, Place::Nowhere), Cue::GiveUp(Way::Failover));
     }
 
     #[test]
     fn it_gives_up() {
         let began = Instant::now();
         let mut script = Script::new(began);
-        let mut next = |seconds| script.next(began + Duration::from_secs(seconds), true, &bounds());
+        let mut next = |seconds| script.next(began + Duration::from_secs(seconds), Place::Home, &bounds());
         assert_eq!(next(2), Cue::Turn);
         assert_eq!(next(10), Cue::GiveUp(Way::Failover));
     }
