@@ -6,7 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::image::{ZoneImage, flag, set_flag, slot_of, tag_of};
-use crate::dns::{HEADER_LEN, Hash, LabelIter, NAME_MAX, Name, Rtype, Writer, fold_into, hash_label};
+use super::records::{record_head, write_record};
+use crate::dns::{HEADER_LEN, Hash, LabelIter, Name, Rtype, Writer};
 use crate::model::zone::{Node, Rrset, Zone};
 
 /// Room for a question, and the largest message behind it.
@@ -24,17 +25,17 @@ pub fn compile(zone: &Zone, steered: &[(Name, u16)]) -> ZoneImage {
     build.finish()
 }
 
-struct Build<'a> {
+pub(super) struct Build<'a> {
     zone: &'a Zone,
-    origin: Box<[u8]>,
+    pub(super) origin: Box<[u8]>,
     origin_labels: usize,
     /// By the name's hash; few, and a name is compared too.
-    steered: HashMap<u64, (Vec<u8>, u16)>,
+    pub(super) steered: HashMap<u64, (Vec<u8>, u16)>,
     /// Hashes of delegations and DNAMEs: what lies below is not answered.
-    hiding: HashSet<u64>,
+    pub(super) hiding: HashSet<u64>,
     /// Nodes with host names in their data, by folded owner.
-    late: HashMap<&'a [u8], Node<'a>>,
-    bytes: Vec<u8>,
+    pub(super) late: HashMap<&'a [u8], Node<'a>>,
+    pub(super) bytes: Vec<u8>,
     slots: Vec<u64>,
     used: usize,
     /// Nodes without records: empty non-terminals and names that are only steered.
@@ -42,16 +43,6 @@ struct Build<'a> {
     wildcard_parents: Vec<Vec<u8>>,
     labels_max: usize,
     scratch: Vec<u8>,
-}
-
-/// Addresses of one family that are sent along.
-struct Host {
-    name: Vec<u8>,
-    rtype: Rtype,
-    ttl: u32,
-    rdatas: Vec<Vec<u8>>,
-    /// Without them a delegation leads nowhere.
-    required: bool,
 }
 
 /// Bytes of additional records that are helpful but not required: about what a datagram holds.
@@ -62,7 +53,7 @@ const IMAGE_BYTES_AMPLE: usize = 2 << 30;
 
 /// How an RRset will be asked for.
 #[derive(Clone, Copy, PartialEq)]
-enum Asked {
+pub(super) enum Asked {
     /// By its owner: pointers stay.
     Exactly,
     /// By names that it stands for: the records' owners stay, other pointers move.
@@ -135,7 +126,7 @@ impl<'a> Build<'a> {
     }
 
     /// Whether a folded name has a node, or will have.
-    fn exists(&self, folded: &[u8]) -> bool {
+    pub(super) fn exists(&self, folded: &[u8]) -> bool {
         self.late.contains_key(folded) || self.offset_of(folded).is_some()
     }
 
@@ -198,7 +189,7 @@ impl<'a> Build<'a> {
     }
 
     /// Where the node of a folded name is.
-    fn offset_of(&self, folded: &[u8]) -> Option<usize> {
+    pub(super) fn offset_of(&self, folded: &[u8]) -> Option<usize> {
         let own = &folded[..folded.len() - self.origin.len()];
         let hash = Hash::of(folded);
         let mut slot = slot_of(hash, self.slots.len());
@@ -303,94 +294,6 @@ impl<'a> Build<'a> {
         self.bytes.extend_from_slice(&u16::try_from(number).unwrap_or(u16::MAX).to_le_bytes());
     }
 
-    /// Addresses of the hosts that an RRset names, those that a delegation needs first.
-    fn targets(&self, owner: &[u8], set: &Rrset<'_>, asked: Asked) -> Vec<Host> {
-        let Some(skip) = set.rtype.target_at() else { return Vec::new() };
-        let mut seen = HashSet::new();
-        let (mut inside, mut beside) = (Vec::new(), Vec::new());
-        for rdata in set.rdatas() {
-            let Some(wire) = name_at(rdata, skip) else { continue };
-            // In SVCB a root target is the owner itself (RFC 9460, 2.5.2).
-            let itself = wire == [0] && matches!(set.rtype, Rtype::SVCB | Rtype::HTTPS) && rdata[..2] != [0, 0];
-            if itself && asked == Asked::AsWildcard {
-                continue; // whose name is not known here
-            }
-            let wire = if itself { owner } else { wire };
-            let mut folded = vec![0; wire.len()];
-            fold_into(wire, &mut folded);
-            if !is_within(&folded, &self.origin) || !seen.insert(folded.clone()) {
-                continue;
-            }
-            // Below a delegation stands glue; elsewhere only what the zone answers itself is sent along,
-            // and what a pool answers is not known here.
-            let required = asked == Asked::Below && is_within(&folded, owner);
-            if !required && (self.is_steered(&folded) || (asked != Asked::Below && self.is_hidden(&folded))) {
-                continue;
-            }
-            let group = if required { &mut inside } else { &mut beside };
-            for (rtype, ttl, rdatas) in self.addresses(&folded) {
-                group.push(Host { name: wire.to_vec(), rtype, ttl, rdatas, required });
-            }
-        }
-        inside.append(&mut beside);
-        inside
-    }
-
-    /// The static addresses of a folded name: its own, or those of the wildcard that covers it.
-    fn addresses(&self, folded: &[u8]) -> Vec<(Rtype, u32, Vec<Vec<u8>>)> {
-        if self.exists(folded) {
-            return self.own_addresses(folded);
-        }
-        if self.is_hidden(folded) {
-            return Vec::new();
-        }
-        let mut name = folded;
-        while name.len() > self.origin.len() {
-            name = &name[usize::from(name[0]) + 1..];
-            if self.exists(name) {
-                let star = [b"\x01*", name].concat();
-                let covered = star.len() <= NAME_MAX && self.exists(&star) && !self.is_steered(&star);
-                return if covered { self.own_addresses(&star) } else { Vec::new() };
-            }
-        }
-        Vec::new()
-    }
-
-    fn own_addresses(&self, folded: &[u8]) -> Vec<(Rtype, u32, Vec<Vec<u8>>)> {
-        let mut found = Vec::new();
-        if let Some(node) = self.late.get(folded) {
-            for set in node.rrsets().filter(|set| set.rtype.is_address()) {
-                found.push((set.rtype, set.ttl, set.rdatas().map(<[u8]>::to_vec).collect()));
-            }
-        } else if let Some(at) = self.offset_of(folded) {
-            for ready in super::image::node_in(&self.bytes, at).all().filter(|ready| ready.rtype.is_address()) {
-                let stride = ready.records.len() / usize::from(ready.count).max(1);
-                let ttl = ready.records[6..].first_chunk().map_or(0, |ttl| u32::from_be_bytes(*ttl));
-                let rdatas = ready.records.chunks_exact(stride).map(|record| record[12..].to_vec());
-                found.push((ready.rtype, ttl, rdatas.collect()));
-            }
-        }
-        found
-    }
-
-    fn is_steered(&self, folded: &[u8]) -> bool {
-        self.steered.get(&Hash::of(folded).0).is_some_and(|(name, _)| name == folded)
-    }
-
-    /// Whether a folded name is a delegation, or lies below one or below a DNAME.
-    fn is_hidden(&self, folded: &[u8]) -> bool {
-        !self.hiding.is_empty() && (self.hiding.contains(&Hash::of(folded).0) || self.lies_below_hiding(folded))
-    }
-
-    fn lies_below_hiding(&self, folded: &[u8]) -> bool {
-        let labels: Vec<&[u8]> = with_lengths(folded).collect();
-        let mut hash = Hash::ROOT;
-        labels.iter().skip(1).rev().any(|label| {
-            hash = hash_label(hash, label);
-            self.hiding.contains(&hash.0)
-        })
-    }
-
     /// Makes the names between each name and the apex (RFC 4592, 2.2.2), and marks the parents of
     /// wildcards. Nodes with host names in their data count as made.
     fn link_ancestors(&mut self) {
@@ -473,100 +376,4 @@ fn offset_in(entry: u64) -> usize {
     #[allow(clippy::cast_possible_truncation)] // the lower half
     let at = entry as u32;
     at as usize
-}
-
-fn record_head(out: &mut Vec<u8>, rtype: Rtype, ttl: u32, len: usize) {
-    out.extend_from_slice(&[0xc0, 0x0c]);
-    out.extend_from_slice(&rtype.0.to_be_bytes());
-    out.extend_from_slice(&[0, 1]);
-    out.extend_from_slice(&ttl.to_be_bytes());
-    out.extend_from_slice(&u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes());
-}
-
-/// Writes a record owned by the question or by `owner`, and notes where pointers stand.
-fn write_record(
-    writer: &mut Writer<'_>,
-    owner: Option<&[u8]>,
-    rtype: Rtype,
-    ttl: u32,
-    rdata: &[u8],
-    base: usize,
-    pointers: &mut Vec<usize>,
-) -> Result<(), crate::dns::Full> {
-    match owner {
-        None => writer.u16(0xc00c)?,
-        Some(owner) => write_name(writer, owner, base, pointers)?,
-    }
-    writer.u16(rtype.0)?;
-    writer.u16(1)?;
-    writer.bytes(&ttl.to_be_bytes())?;
-    let len_at = writer.len();
-    writer.u16(0)?;
-    match rtype.compressed_names() {
-        None => writer.bytes(rdata)?,
-        Some((skip, names)) => {
-            writer.bytes(&rdata[..skip])?;
-            let mut at = skip;
-            for _ in 0..names {
-                let name = name_at(rdata, at).unwrap_or(&[0]);
-                write_name(writer, name, base, pointers)?;
-                at += name.len();
-            }
-            writer.bytes(&rdata[at..])?;
-        }
-    }
-    let len = writer.len() - len_at - 2;
-    writer.patch_u16(len_at, u16::try_from(len).unwrap_or(u16::MAX));
-    Ok(())
-}
-
-fn write_name(
-    writer: &mut Writer<'_>,
-    name: &[u8],
-    base: usize,
-    pointers: &mut Vec<usize>,
-) -> Result<(), crate::dns::Full> {
-    let mut at = writer.len();
-    writer.name(name, true)?;
-    let out = writer.written();
-    while out[at] != 0 {
-        if out[at] >= 0xc0 {
-            pointers.push(at - base);
-            break;
-        }
-        at += usize::from(out[at]) + 1;
-    }
-    Ok(())
-}
-
-/// The uncompressed name at `at` of record data.
-fn name_at(rdata: &[u8], at: usize) -> Option<&[u8]> {
-    let rest = rdata.get(at..)?;
-    let mut len = 0;
-    while *rest.get(len)? != 0 {
-        len += usize::from(rest[len]) + 1;
-    }
-    (len < NAME_MAX).then(|| &rest[..=len])
-}
-
-fn is_within(folded: &[u8], ancestor: &[u8]) -> bool {
-    let Some(skip) = folded.len().checked_sub(ancestor.len()) else { return false };
-    let mut at = 0;
-    while at < skip {
-        at += usize::from(folded[at]) + 1;
-    }
-    at == skip && folded[skip..] == *ancestor
-}
-
-/// Labels with their length bytes.
-fn with_lengths(mut wire: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let len = usize::from(*wire.first()?);
-        if len == 0 {
-            return None;
-        }
-        let (label, rest) = wire.split_at(len + 1);
-        wire = rest;
-        Some(label)
-    })
 }

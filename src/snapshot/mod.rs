@@ -5,7 +5,9 @@
 //! new snapshot that shares everything else. [`Store`] holds the one that is in force.
 
 mod build;
+mod hosts;
 mod image;
+mod records;
 mod store;
 
 use std::sync::Arc;
