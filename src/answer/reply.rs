@@ -16,8 +16,10 @@ pub(super) enum Section {
     Authority,
 }
 
-const AA: u16 = 0x0400;
-const TC: u16 = 0x0200;
+/// Authoritative answer (RFC 1035, 4.1.1).
+pub(super) const AA: u16 = 0x0400;
+/// Truncated.
+pub(super) const TC: u16 = 0x0200;
 
 /// Header, question and records as they are copied in. The header is written last.
 pub(super) struct Reply<'q, 'o> {

@@ -3,7 +3,7 @@
 //! Makes every kind of reply; needed for CNAME, DNAME, ANY and DS. Names are compressed anew, because
 //! records in a chain belong to other names than the question's.
 
-use super::reply::finish;
+use super::reply::{AA, TC, finish};
 use super::{Client, steering};
 use crate::dns::{
     Class, Full, HEADER_LEN, Hash, LABELS_MAX, LookupName, NAME_MAX, Query, Rcode, Rtype, Writer, opt_len, read_name,
@@ -13,9 +13,6 @@ use crate::snapshot::{Found, Node, Ready, Snapshot, Zone};
 
 /// Aliases that are followed for one question; a longer chain is left to the resolver.
 const STEPS_MAX: usize = 16;
-
-const AA: u16 = 0x0400;
-const TC: u16 = 0x0200;
 
 struct Walk<'a, 'o> {
     snapshot: &'a Snapshot,

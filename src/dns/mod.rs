@@ -12,7 +12,7 @@ mod writer;
 
 pub use edns::{Edns, UDP_PAYLOAD_MAX, opt_len, write_opt};
 pub use hash::{Hash, fold_into, hash_label};
-pub use name::{LabelIter, Name, NameError};
+pub use name::{LabelIter, Name, NameError, is_within};
 pub use query::{Header, LookupName, Query, Unparsed, parse};
 pub use types::{Class, Opcode, Rcode, Rtype};
 pub use writer::{Full, Writer, read_name};

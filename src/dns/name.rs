@@ -170,13 +170,7 @@ impl Name {
     /// Whether it is `ancestor` or lies below it.
     #[must_use]
     pub fn is_within(&self, ancestor: &Self) -> bool {
-        let Some(skip) = self.0.len().checked_sub(ancestor.0.len()) else { return false };
-        // The suffix must begin at a label's start.
-        let mut at = 0;
-        while at < skip {
-            at += usize::from(self.0[at]) + 1;
-        }
-        at == skip && self.0[skip..].eq_ignore_ascii_case(&ancestor.0)
+        is_within(&self.0, &ancestor.0)
     }
 
     /// Whether the first label is `*` (RFC 4592, 2.1.1).
@@ -207,6 +201,22 @@ fn unescape(text: &[u8], at: &mut usize) -> Result<u8, NameError> {
         *at += 1;
     }
     u8::try_from(value).map_err(|_| NameError::BadEscape)
+}
+
+/// Whether the name `wire` is `ancestor` or lies below it, both in uncompressed wire form; their case
+/// is ignored.
+#[must_use]
+pub fn is_within(wire: &[u8], ancestor: &[u8]) -> bool {
+    let Some(skip) = wire.len().checked_sub(ancestor.len()) else { return false };
+    if !wire[skip..].eq_ignore_ascii_case(ancestor) {
+        return false;
+    }
+    // The suffix must begin at a label's start.
+    let mut at = 0;
+    while at < skip {
+        at += usize::from(wire[at]) + 1;
+    }
+    at == skip
 }
 
 /// Labels of a name from the left.

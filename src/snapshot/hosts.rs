@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::build::{Asked, Build};
-use super::records::{is_within, name_at, with_lengths};
-use crate::dns::{Hash, NAME_MAX, Rtype, fold_into, hash_label};
+use super::records::{name_at, with_lengths};
+use crate::dns::{Hash, NAME_MAX, Rtype, fold_into, hash_label, is_within};
 use crate::model::zone::Rrset;
 
 /// Addresses of one family that are sent along.

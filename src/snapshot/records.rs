@@ -76,15 +76,6 @@ pub(super) fn name_at(rdata: &[u8], at: usize) -> Option<&[u8]> {
     (len < NAME_MAX).then(|| &rest[..=len])
 }
 
-pub(super) fn is_within(folded: &[u8], ancestor: &[u8]) -> bool {
-    let Some(skip) = folded.len().checked_sub(ancestor.len()) else { return false };
-    let mut at = 0;
-    while at < skip {
-        at += usize::from(folded[at]) + 1;
-    }
-    at == skip && folded[skip..] == *ancestor
-}
-
 /// Labels with their length bytes.
 pub(super) fn with_lengths(mut wire: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {

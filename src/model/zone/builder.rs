@@ -2,7 +2,7 @@
 
 use super::Zone;
 use super::fault::{FaultKind, Place, ZoneFault};
-use crate::dns::{Hash, NAME_MAX, Name, Rtype, fold_into};
+use crate::dns::{Hash, NAME_MAX, Name, Rtype, fold_into, is_within};
 
 const NONE: u32 = u32::MAX;
 /// Each fault holds a name; nobody reads so many.
@@ -106,7 +106,7 @@ impl ZoneBuilder {
         let folded = &*folded;
         // Files have the records of a name together; what is apart is put together at the end.
         if self.nodes.last().is_none_or(|node| self.owner(node) != folded) {
-            if !ends_with_labels(folded, self.folded_origin.as_wire()) {
+            if !is_within(folded, self.folded_origin.as_wire()) {
                 let owner = Name::from_wire(owner).unwrap_or_else(|_| Name::root());
                 self.fault(ZoneFault::new(FaultKind::OutOfZone, owner, rtype).at(place));
                 return Ok(());
@@ -286,17 +286,4 @@ impl Table {
 #[allow(clippy::cast_possible_truncation)] // the lower half
 fn tag_of(hash: u64) -> u32 {
     hash as u32
-}
-
-/// Whether folded `name` is folded `ancestor` or below it.
-pub(super) fn ends_with_labels(name: &[u8], ancestor: &[u8]) -> bool {
-    let Some(skip) = name.len().checked_sub(ancestor.len()) else { return false };
-    if name[skip..] != *ancestor {
-        return false;
-    }
-    let mut at = 0;
-    while at < skip {
-        at += usize::from(name[at]) + 1;
-    }
-    at == skip
 }

@@ -1,9 +1,9 @@
 //! What is no fault of a zone and most likely not what was meant: data that nobody can see, and
 //! servers without an address.
 
-use super::builder::{RawNode, ZoneBuilder, ends_with_labels, has};
+use super::builder::{RawNode, ZoneBuilder, has};
 use super::fault::{FaultKind, ZoneFault};
-use crate::dns::{LabelIter, NAME_MAX, Name, Rtype, fold_into};
+use crate::dns::{LabelIter, NAME_MAX, Name, Rtype, fold_into, is_within};
 
 impl ZoneBuilder {
     pub(super) fn lint(&mut self) {
@@ -42,7 +42,7 @@ impl ZoneBuilder {
     fn fold_target<'b>(&self, target: &[u8], buffer: &'b mut [u8; NAME_MAX]) -> Option<&'b [u8]> {
         let folded = buffer.get_mut(..target.len())?;
         fold_into(target, folded);
-        (target.len() > 1 && ends_with_labels(folded, self.folded_origin.as_wire())).then_some(folded)
+        (target.len() > 1 && is_within(folded, self.folded_origin.as_wire())).then_some(folded)
     }
 
     /// The nodes of a name and its ancestors, from below; the apex is not among them.
