@@ -1,23 +1,20 @@
 //! From a query's bytes to a reply's bytes.
 //!
 //! [`answer`] is what every transport calls. The usual replies are one look-up and one copy and are
-//! made here; what needs more than that (chains of aliases, ANY) is made by `walk`, which can make
+//! made by `short`; what needs more than that (chains of aliases, ANY) is made by `walk`, which can make
 //! every reply and so is also what the short way is tested against. Nothing is allocated.
 
 mod chaos;
 mod reply;
+mod short;
 mod tsig;
 mod walk;
 
 use std::net::IpAddr;
 
-use crate::dns::{
-    Class, Edns, HEADER_LEN, Hash, Header, LABELS_MAX, LookupName, Query, Rcode, Rtype, UDP_PAYLOAD_MAX, Unparsed,
-    parse,
-};
-use crate::policy::selector::Steering;
-use crate::snapshot::{Found, Node, Snapshot, Zone};
-use reply::{Reply, Section};
+use crate::dns::{Class, Edns, HEADER_LEN, LookupName, Query, Rcode, Rtype, UDP_PAYLOAD_MAX, Unparsed, parse};
+use crate::snapshot::Snapshot;
+use reply::Reply;
 
 /// What a transport knows of who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,31 +57,45 @@ const UDP_PLAIN_MAX: usize = 512;
 #[inline]
 pub fn answer(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
     let mut name = LookupName::ROOT;
-    match parse(packet, &mut name) {
-        Ok(query) => answer_query(snapshot, packet, &query, client, entropy, out),
-        Err(unparsed) => answer_fault(unparsed, packet, out),
+    answer_with(&mut name, snapshot, packet, client, entropy, out)
+}
+
+/// As [`answer`], with room for the name that is asked for, which a transport keeps from one query to
+/// the next.
+#[inline]
+pub fn answer_with(
+    name: &mut LookupName,
+    snapshot: &Snapshot,
+    packet: &[u8],
+    client: Client,
+    entropy: u64,
+    out: &mut [u8],
+) -> usize {
+    match short::answer(name, snapshot, packet, client, entropy, out) {
+        Some(len) => len,
+        None => answer_by_walking(snapshot, packet, client, entropy, out),
     }
 }
 
 /// As [`answer`], but every reply is made the long way. Slower, and equal to it when decoded.
+#[inline(never)]
 pub fn answer_by_walking(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
     let mut name = LookupName::ROOT;
     match parse(packet, &mut name) {
-        Ok(query) => match settle_early(snapshot, packet, &query, client, out) {
-            Some(len) => len,
-            None => {
-                let mut hashes = [Hash::ROOT; LABELS_MAX + 1];
-                query.name.hash_into(&mut hashes);
-                let limit = limit(client, query.edns.as_ref(), out.len());
-                walk::walk(snapshot, &query, &hashes, client, entropy, &mut out[..limit])
+        Ok(query) => {
+            let limit = limit(client, query.edns.as_ref(), out.len());
+            let out = &mut out[..limit];
+            match settle_early(snapshot, packet, &query, out) {
+                Some(len) => len,
+                None => walk::walk(snapshot, packet, &query, client, entropy, out),
             }
-        },
+        }
         Err(unparsed) => answer_fault(unparsed, packet, out),
     }
 }
 
 /// How long a reply may be.
-#[inline]
+#[inline(always)]
 fn limit(client: Client, edns: Option<&Edns>, room: usize) -> usize {
     match (client.transport, edns) {
         (Transport::Tcp, _) => room.min(usize::from(u16::MAX)),
@@ -94,28 +105,20 @@ fn limit(client: Client, edns: Option<&Edns>, room: usize) -> usize {
     }
 }
 
-/// Replies that need no zone: faults, other classes, types that are no data.
-#[inline]
-fn settle_early(
-    snapshot: &Snapshot,
-    packet: &[u8],
-    query: &Query<'_>,
-    client: Client,
-    out: &mut [u8],
-) -> Option<usize> {
+/// Replies that need no zone: other classes, types that are no data.
+fn settle_early(snapshot: &Snapshot, packet: &[u8], query: &Query<'_>, out: &mut [u8]) -> Option<usize> {
     let plain = query.class == Class::IN && !query.rtype.is_meta() && query.tsig.is_none();
     if plain && query.edns.is_none_or(|edns| edns.version == 0) {
         return None;
     }
-    let limit = limit(client, query.edns.as_ref(), out.len());
-    let mut reply = Reply::new(query, snapshot.node(), &mut out[..limit]);
+    let mut reply = Reply::new(packet, query, snapshot.node(), out);
     if query.edns.is_some_and(|edns| edns.version != 0) {
         return Some(reply.finish(Rcode::BADVERS));
     }
     if let Some(at) = query.tsig {
         // No keys are known here (RFC 8945, 5.2.1).
         let len = reply.finish(Rcode::NOTAUTH);
-        return Some(tsig::append_bad_key(packet, at, &mut out[..limit], len));
+        return Some(tsig::append_bad_key(packet, at, out, len));
     }
     if query.class == Class::CH {
         return Some(chaos::answer(snapshot, query, reply));
@@ -125,124 +128,11 @@ fn settle_early(
     }
     if matches!(query.rtype, Rtype::AXFR | Rtype::IXFR) {
         // Transfers are not served (RFC 5936, 2.2.1).
-        let mut hashes = [Hash::ROOT; LABELS_MAX + 1];
-        query.name.hash_into(&mut hashes);
-        let zone = snapshot.enclosing(query.name, &hashes, query.name.labels());
+        let zone = snapshot.enclosing(query.name, query.name.labels());
         let is_apex = zone.is_some_and(|zone| zone.image.origin_labels() == query.name.labels());
         return Some(reply.finish(if is_apex { Rcode::REFUSED } else { Rcode::NOTAUTH }));
     }
     None
-}
-
-#[inline]
-fn answer_query(
-    snapshot: &Snapshot,
-    packet: &[u8],
-    query: &Query<'_>,
-    client: Client,
-    entropy: u64,
-    out: &mut [u8],
-) -> usize {
-    if let Some(len) = settle_early(snapshot, packet, query, client, out) {
-        return len;
-    }
-    if query.name.labels() < LABELS_USUAL {
-        answer_hashed(snapshot, query, &mut [Hash::ROOT; LABELS_USUAL], client, entropy, out)
-    } else {
-        answer_hashed(snapshot, query, &mut [Hash::ROOT; LABELS_MAX + 1], client, entropy, out)
-    }
-}
-
-/// Names of fewer labels need a short array only.
-const LABELS_USUAL: usize = 12;
-
-#[inline]
-fn answer_hashed(
-    snapshot: &Snapshot,
-    query: &Query<'_>,
-    hashes: &mut [Hash],
-    client: Client,
-    entropy: u64,
-    out: &mut [u8],
-) -> usize {
-    query.name.hash_into(hashes);
-    let limit = limit(client, query.edns.as_ref(), out.len());
-    let out = &mut out[..limit];
-    if matches!(query.rtype, Rtype::ANY | Rtype::DS) || query.class != Class::IN {
-        return walk::walk(snapshot, query, hashes, client, entropy, out);
-    }
-    let Some(zone) = snapshot.enclosing(query.name, hashes, query.name.labels()) else {
-        return Reply::new(query, snapshot.node(), out).finish(Rcode::REFUSED);
-    };
-    let mut reply = Reply::new(query, snapshot.node(), out);
-    match zone.image.find(query.name, hashes) {
-        Found::Exact(node) if !node.is_alias() || query.rtype == Rtype::CNAME => {
-            reply.authoritative();
-            answer_from(zone, node, 0, query, client, entropy, &mut reply)
-        }
-        Found::Wildcard(node) if !node.is_alias() || query.rtype == Rtype::CNAME => {
-            reply.authoritative();
-            let owner_len = node.own_name().len() + zone.image.folded_origin().len();
-            let delta = query.name.folded().len() - owner_len;
-            answer_from(zone, node, delta, query, client, entropy, &mut reply)
-        }
-        Found::Cut(node, labels) if !node.is_wildcard() => {
-            if let Some(ready) = node.ready(Rtype::NS) {
-                reply.ready(&ready, query.name.offset(labels), Section::Authority);
-            }
-            reply.finish(Rcode::NOERROR)
-        }
-        Found::Missing => {
-            reply.authoritative();
-            reply.negative(zone, query);
-            reply.finish(Rcode::NXDOMAIN)
-        }
-        Found::Exact(_) | Found::Wildcard(_) | Found::Dname(..) | Found::Cut(..) => {
-            let out = reply.into_out();
-            walk::walk(snapshot, query, hashes, client, entropy, out)
-        }
-    }
-}
-
-/// Answers from a node that is the name's own, or the wildcard that stands for it.
-#[inline]
-fn answer_from(
-    zone: &Zone,
-    node: Node<'_>,
-    delta: usize,
-    query: &Query<'_>,
-    client: Client,
-    entropy: u64,
-    reply: &mut Reply<'_, '_>,
-) -> usize {
-    if let Some(steering) = steering(zone, node, query.rtype) {
-        match steering {
-            Steering::Pick(selector) => {
-                reply.selected(selector, client.ip, entropy);
-                return reply.finish(Rcode::NOERROR);
-            }
-            Steering::Nodata => {
-                reply.negative(zone, query);
-                return reply.finish(Rcode::NOERROR);
-            }
-            Steering::Static => {}
-        }
-    }
-    match node.ready(query.rtype) {
-        Some(ready) => reply.ready(&ready, delta, Section::Answer),
-        None => reply.negative(zone, query),
-    }
-    reply.finish(Rcode::NOERROR)
-}
-
-/// What a pool answers for this node and type; none where no pool has a say.
-#[inline]
-fn steering<'a>(zone: &'a Zone, node: Node<'_>, rtype: Rtype) -> Option<&'a Steering> {
-    if !rtype.is_address() {
-        return None;
-    }
-    let steered = zone.pools.get(node.pool()?)?;
-    Some(if rtype == Rtype::A { &steered.a } else { &steered.aaaa })
 }
 
 /// The reply to what is not a query that can be looked up.
@@ -251,7 +141,7 @@ fn answer_fault(unparsed: Unparsed, packet: &[u8], out: &mut [u8]) -> usize {
     let Unparsed::Reply { header, rcode, question_len, edns } = unparsed else { return 0 };
     let end = HEADER_LEN + question_len;
     out[..end].copy_from_slice(&packet[..end]);
-    out[2..4].copy_from_slice(&reply_flags(header, rcode).to_be_bytes());
+    out[2..4].copy_from_slice(&reply_flags(header.flags, rcode).to_be_bytes());
     let mut at = end;
     if let Some(edns) = &edns {
         at += crate::dns::write_opt(edns, rcode, &[], &mut out[at..]);
@@ -260,8 +150,9 @@ fn answer_fault(unparsed: Unparsed, packet: &[u8], out: &mut [u8]) -> usize {
     at
 }
 
-/// Flags of a reply: opcode and RD are the query's (RFC 1035, 4.1.1), CD is clear (RFC 4035, 3.1.6).
-#[inline]
-fn reply_flags(header: Header, rcode: Rcode) -> u16 {
-    0x8000 | (header.flags & 0x7900) | (rcode.0 & 0xf)
+/// Flags of the reply to a query with these: opcode and RD are the query's (RFC 1035, 4.1.1), CD is
+/// clear (RFC 4035, 3.1.6).
+#[inline(always)]
+fn reply_flags(query: u16, rcode: Rcode) -> u16 {
+    0x8000 | (query & 0x7900) | (rcode.0 & 0xf)
 }

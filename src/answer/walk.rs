@@ -3,11 +3,10 @@
 //! Makes every kind of reply; needed for CNAME, DNAME, ANY and DS. Names are compressed anew, because
 //! records in a chain belong to other names than the question's.
 
+use super::Client;
 use super::reply::{AA, TC, finish};
-use super::{Client, steering};
-use crate::dns::{
-    Class, Full, HEADER_LEN, Hash, LABELS_MAX, LookupName, NAME_MAX, Query, Rcode, Rtype, Writer, opt_len, read_name,
-};
+use super::short::steering;
+use crate::dns::{Class, Full, HEADER_LEN, LookupName, NAME_MAX, Query, Rcode, Rtype, Writer, opt_len, read_name};
 use crate::policy::selector::{Selector, Steering};
 use crate::snapshot::{Found, Node, Ready, Snapshot, Zone};
 
@@ -33,13 +32,14 @@ type Next = Option<LookupName>;
 /// Answers a query of class IN. `out` is as long as the reply may be.
 pub(super) fn walk(
     snapshot: &Snapshot,
+    packet: &[u8],
     query: &Query<'_>,
-    hashes: &[Hash],
     client: Client,
     entropy: u64,
     out: &mut [u8],
 ) -> usize {
     let nsid = snapshot.node().as_bytes();
+    out[..HEADER_LEN].copy_from_slice(&packet[..HEADER_LEN]);
     let edns = query.edns.map(|edns| edns.fitting(nsid, HEADER_LEN + query.question.len(), out.len()));
     let opt = edns.as_ref().map_or(0, |edns| opt_len(edns, nsid));
     let room = out.len() - opt;
@@ -58,35 +58,32 @@ pub(super) fn walk(
                 flags: 0,
                 rcode: Rcode::NOERROR,
             };
-            match walk.run(hashes) {
+            match walk.run() {
                 Ok(()) => (walk.flags, walk.rcode, walk.counts, walk.writer.len()),
                 // It does not fit: nothing but the question.
                 Err(Full) => (walk.flags | TC, walk.rcode, [0; 3], start),
             }
         }
     };
-    finish(query, snapshot.node(), edns.as_ref(), flags, rcode, counts, out, at)
+    finish(snapshot.node(), edns, flags, rcode, counts, out, at)
 }
 
 impl<'a> Walk<'a, '_> {
-    fn run(&mut self, hashes: &[Hash]) -> Result<(), Full> {
-        let mut name = self.query.name.clone();
+    fn run(&mut self) -> Result<(), Full> {
+        let mut name = self.query.name;
         let mut owned;
-        let mut hashes = hashes;
         for step in 0..=STEPS_MAX {
-            let Some(zone) = self.zone_for(&name, hashes) else {
+            let Some(zone) = self.zone_for(name) else {
                 if step == 0 {
                     self.rcode = Rcode::REFUSED;
                 }
                 return Ok(());
             };
-            match self.step(zone, &name, hashes, step == 0)? {
+            match self.step(zone, name, step == 0)? {
                 None => return Ok(()),
                 Some(target) => {
-                    name = target;
-                    owned = [Hash::ROOT; LABELS_MAX + 1];
-                    name.hash_into(&mut owned);
-                    hashes = &owned;
+                    owned = target;
+                    name = &owned;
                 }
             }
         }
@@ -95,17 +92,17 @@ impl<'a> Walk<'a, '_> {
 
     /// The zone that answers for a name: DS stands above the cut (RFC 4035, 3.1.4.1), so in the
     /// parent's zone where that is here too.
-    fn zone_for(&self, name: &LookupName, hashes: &[Hash]) -> Option<&'a Zone> {
+    fn zone_for(&self, name: &LookupName) -> Option<&'a Zone> {
         let snapshot = self.snapshot;
-        let zone = snapshot.enclosing(name, hashes, name.labels())?;
+        let zone = snapshot.enclosing(name, name.labels())?;
         if self.query.rtype == Rtype::DS && zone.image.origin_labels() == name.labels() && name.labels() > 0 {
-            return snapshot.enclosing(name, hashes, name.labels() - 1).or(Some(zone));
+            return snapshot.enclosing(name, name.labels() - 1).or(Some(zone));
         }
         Some(zone)
     }
 
-    fn step(&mut self, zone: &Zone, name: &LookupName, hashes: &[Hash], first: bool) -> Result<Next, Full> {
-        let found = zone.image.find(name, hashes);
+    fn step(&mut self, zone: &Zone, name: &LookupName, first: bool) -> Result<Next, Full> {
+        let found = zone.image.find(name);
         match found {
             Found::Cut(node, labels) if self.query.rtype == Rtype::DS && labels == name.labels() => {
                 self.set_authoritative(first);

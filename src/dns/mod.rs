@@ -11,7 +11,7 @@ mod types;
 mod writer;
 
 pub use edns::{Edns, UDP_PAYLOAD_MAX, opt_len, write_opt};
-pub use hash::{Hash, fold_into, hash_label};
+pub use hash::{Hash, begin_alike, fold_into, hash_label};
 pub use name::{LabelIter, Name, NameError, is_within};
 pub use query::{Header, LookupName, Query, Unparsed, parse};
 pub use types::{Class, Opcode, Rcode, Rtype};

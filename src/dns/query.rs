@@ -1,6 +1,6 @@
 //! Parsing of queries. A query is read once, in place; its name is folded and hashed on the way.
 
-use super::hash::{fold_word, hash_label_at};
+use super::hash::{begin_alike, fold_into, hash_label_at};
 use super::{Class, Edns, HEADER_LEN, Hash, LABELS_MAX, NAME_MAX, Opcode, Rcode, Rtype};
 
 /// A name and room for a word to be read at its last byte.
@@ -21,9 +21,17 @@ impl Header {
     pub fn opcode(self) -> Opcode {
         Opcode(u8::try_from((self.flags >> 11) & 0xf).unwrap_or_default())
     }
+
+    /// What is wrong with a message whose question has this length, or 0 where it is unreadable.
+    #[cold]
+    fn fault(self, question_len: usize, edns: Option<Edns>) -> Unparsed {
+        let rcode = if self.opcode() == Opcode::QUERY { Rcode::FORMERR } else { Rcode::NOTIMP };
+        Unparsed::Reply { header: self, rcode, question_len, edns }
+    }
 }
 
 /// A query of one question that was read to its end.
+#[derive(Clone, Copy)]
 pub struct Query<'a> {
     /// Its header.
     pub header: Header,
@@ -41,12 +49,16 @@ pub struct Query<'a> {
     pub name: &'a LookupName,
 }
 
-/// A name made ready to be looked up: folded, with its labels known.
+/// A name made ready to be looked up: folded and hashed, with its labels known. Made to be used again:
+/// it is large, and clearing it would cost more than filling it.
 #[derive(Clone)]
 pub struct LookupName {
+    /// What stands behind the name is left from one before.
     folded: [u8; FOLDED_LEN],
     /// Where each label starts, from the left.
     starts: [u8; LABELS_MAX + 1],
+    /// Element `n` is the hash of the last `n` labels.
+    hashes: [Hash; LABELS_MAX + 1],
     labels: usize,
     len: usize,
 }
@@ -71,7 +83,13 @@ pub enum Unparsed {
 
 impl LookupName {
     /// The root.
-    pub const ROOT: Self = Self { folded: [0; FOLDED_LEN], starts: [0; LABELS_MAX + 1], labels: 0, len: 1 };
+    pub const ROOT: Self = Self {
+        folded: [0; FOLDED_LEN],
+        starts: [0; LABELS_MAX + 1],
+        hashes: [Hash::ROOT; LABELS_MAX + 1],
+        labels: 0,
+        len: 1,
+    };
 
     /// Takes the uncompressed name at the front of `wire`; None where there is none.
     #[must_use]
@@ -107,48 +125,70 @@ impl LookupName {
         if labels == 0 { self.len - 1 } else { usize::from(self.starts[self.labels - labels]) }
     }
 
-    /// Hashes of the name and all its ancestors: element `n` is that of the last `n` labels. `hashes`
-    /// must have more elements than the name has labels.
+    /// The hash of the ancestor with `labels` labels.
+    #[must_use]
     #[inline]
-    pub fn hash_into(&self, hashes: &mut [Hash]) {
-        let mut hash = Hash::ROOT;
-        hashes[0] = hash;
-        for (start, place) in self.starts[..self.labels].iter().rev().zip(&mut hashes[1..]) {
-            hash = hash_label_at(hash, &self.folded, usize::from(*start));
-            *place = hash;
-        }
+    pub fn hash(&self, labels: usize) -> Hash {
+        self.hashes[labels]
     }
 
-    /// Reads and folds the uncompressed name at the front of `body`.
-    #[inline]
+    /// Whether the part from `start` on begins with these `len` bytes. Quickest where `bytes` goes on
+    /// for seven more.
+    #[must_use]
+    #[inline(always)]
+    pub fn matches(&self, start: usize, bytes: &[u8], len: usize) -> bool {
+        begin_alike(&self.folded[start..], bytes, len)
+    }
+
+    /// Reads, folds and hashes the uncompressed name at the front of `body`.
+    #[inline(always)]
     fn fill(&mut self, body: &[u8]) -> Option<()> {
-        let mut at = 0;
-        self.labels = 0;
-        loop {
-            let len = *body.get(at)?;
-            if len == 0 {
-                break;
-            }
+        // What is longer has no end there.
+        let body = &body[..body.len().min(NAME_MAX)];
+        let (mut at, mut labels) = (0, 0);
+        while let len @ 1.. = *body.get(at)? {
             // Pointers and the reserved label types are over 63.
             if len > 63 {
                 return None;
             }
-            // Names end before byte 255, so this is one.
-            *self.starts.get_mut(self.labels)? = u8::try_from(at).ok()?;
-            self.labels += 1;
+            // Within 255 bytes both fit.
+            #[allow(clippy::cast_possible_truncation)]
+            let start = at as u8;
+            self.starts[labels & LABELS_MAX] = start;
+            labels += 1;
             at += usize::from(len) + 1;
-            if at >= NAME_MAX {
-                return None;
-            }
         }
-        self.folded[..at].copy_from_slice(body.get(..at)?);
-        self.folded[at] = 0;
-        for chunk in self.folded[..(at + 7) & !7].as_chunks_mut().0 {
-            *chunk = fold_word(u64::from_le_bytes(*chunk)).to_le_bytes();
-        }
+        self.labels = labels;
         self.len = at + 1;
+        let (from, to) = (body.get(..at)?, self.folded.get_mut(..at)?);
+        // Two pieces that overlap are quicker than a loop; length bytes, up to 63, are no capitals.
+        if !fold_ends::<16>(from, to) && !fold_ends::<8>(from, to) {
+            fold_into(from, to);
+        }
+        self.folded[at] = 0;
+        let (mut hash, mut count) = (Hash::ROOT, 0);
+        while labels > 0 {
+            labels -= 1;
+            count += 1;
+            hash = hash_label_at(hash, &self.folded, usize::from(self.starts[labels & LABELS_MAX]));
+            self.hashes[count & LABELS_MAX] = hash;
+        }
         Some(())
     }
+}
+
+/// Folds the first and the last `N` bytes of a name, which makes all of it where it is at most twice as
+/// long; says whether it is.
+#[inline(always)]
+fn fold_ends<const N: usize>(from: &[u8], to: &mut [u8]) -> bool {
+    let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else { return false };
+    if let Some(place) = to.first_chunk_mut::<N>() {
+        *place = first.map(|byte| byte.to_ascii_lowercase());
+    }
+    if let Some(place) = to.last_chunk_mut::<N>() {
+        *place = last.map(|byte| byte.to_ascii_lowercase());
+    }
+    from.len() <= 2 * N
 }
 
 fn u16_at(packet: &[u8], at: usize) -> Option<u16> {
@@ -159,38 +199,33 @@ fn u16_at(packet: &[u8], at: usize) -> Option<u16> {
 ///
 /// # Errors
 /// [`Unparsed`] says whether and how to answer what is no well-formed query of one question.
-#[inline]
+#[inline(always)]
 pub fn parse<'a>(packet: &'a [u8], name: &'a mut LookupName) -> Result<Query<'a>, Unparsed> {
-    let &[i0, i1, f0, f1, q0, q1, a0, a1, n0, n1, r0, r1, ref body @ ..] = packet else {
+    let Some((&[i0, i1, f0, f1, ref counts @ ..], body)) = packet.split_first_chunk::<HEADER_LEN>() else {
         return Err(Unparsed::Ignore);
     };
     let header = Header { id: u16::from_be_bytes([i0, i1]), flags: u16::from_be_bytes([f0, f1]) };
     if header.flags & 0x8000 != 0 {
         return Err(Unparsed::Ignore);
     }
-    let fault = |rcode, question_len, edns| Unparsed::Reply { header, rcode, question_len, edns };
-    // Other opcodes are read like queries, as far as that goes: for the question and OPT to echo.
-    let is_query = header.opcode() == Opcode::QUERY;
-    let malformed = if is_query { Rcode::FORMERR } else { Rcode::NOTIMP };
-    let formerr = fault(malformed, 0, None);
+    let counts = u64::from_be_bytes(*counts);
     // One question, no more and no less (RFC 9619).
-    if (q0, q1) != (0, 1) {
-        return Err(formerr);
+    if counts >> 48 != 1 || name.fill(body).is_none() {
+        return Err(header.fault(0, None));
     }
-    name.fill(body).ok_or(formerr)?;
     let end = name.len + 4;
-    let mut query =
-        Query { header, question: &[], rtype: Rtype(0), class: Class(0), edns: None, tsig: None, name: &*name };
-    query.question = body.get(..end).ok_or(formerr)?;
-    let [.., t0, t1, c0, c1] = *query.question else { return Err(formerr) };
-    query.rtype = Rtype(u16::from_be_bytes([t0, t1]));
-    query.class = Class(u16::from_be_bytes([c0, c1]));
-    let before = u32::from(u16::from_be_bytes([a0, a1])) + u32::from(u16::from_be_bytes([n0, n1]));
-    let additional = u32::from(u16::from_be_bytes([r0, r1]));
-    match query.read_records(packet, HEADER_LEN + end, before, additional) {
-        Some(()) if is_query => Ok(query),
-        _ => Err(fault(malformed, end, query.edns)),
+    let Some(question @ [.., t0, t1, c0, c1]) = body.get(..end) else { return Err(header.fault(0, None)) };
+    let (rtype, class) = (Rtype(u16::from_be_bytes([*t0, *t1])), Class(u16::from_be_bytes([*c0, *c1])));
+    let mut records = Records::default();
+    if counts << 16 != 0 {
+        records = Records::read(packet, HEADER_LEN + end, counts);
     }
+    let Records { edns, tsig, is_broken } = records;
+    // Other opcodes are read like queries, as far as that goes: for the question and OPT to echo.
+    if is_broken || header.opcode() != Opcode::QUERY {
+        return Err(header.fault(end, edns));
+    }
+    Ok(Query { header, question, rtype, class, edns, tsig, name })
 }
 
 /// Whether record data has the form of RFC 8945, 4.2: algorithm, time, fudge, MAC, id, error, other data.
@@ -216,18 +251,33 @@ fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-impl Query<'_> {
-    /// Walks the records behind the question, looking for OPT and TSIG.
-    #[inline]
-    fn read_records(&mut self, packet: &[u8], mut at: usize, before: u32, additional: u32) -> Option<()> {
+/// What the records behind the question say.
+#[derive(Default)]
+struct Records {
+    edns: Option<Edns>,
+    tsig: Option<usize>,
+    /// A record is malformed or has no business there; what was read before it stands.
+    is_broken: bool,
+}
+
+impl Records {
+    /// Walks the records from `at` on, looking for OPT and TSIG. `counts` are the header's.
+    #[inline(never)]
+    fn read(packet: &[u8], at: usize, counts: u64) -> Self {
+        let count = |section: u32| u32::try_from((counts >> (16 * section)) & 0xffff).unwrap_or_default();
+        let mut records = Self::default();
+        records.is_broken = records.walk(packet, at, count(2) + count(1), count(0)).is_none();
+        records
+    }
+
+    fn walk(&mut self, packet: &[u8], mut at: usize, before: u32, additional: u32) -> Option<()> {
         for n in 0..before + additional {
             let start = at;
             let root = *packet.get(at)? == 0;
             at = skip_name(packet, at)?;
-            let rtype = Rtype(u16_at(packet, at)?);
-            let class = u16_at(packet, at + 2)?;
-            let ttl = u32::from(u16_at(packet, at + 4)?) << 16 | u32::from(u16_at(packet, at + 6)?);
-            let end = at + 10 + usize::from(u16_at(packet, at + 8)?);
+            let &[t0, t1, c0, c1, l0, l1, l2, l3, d0, d1] = packet.get(at..)?.first_chunk()?;
+            let rtype = Rtype(u16::from_be_bytes([t0, t1]));
+            let end = at + 10 + usize::from(u16::from_be_bytes([d0, d1]));
             let rdata = packet.get(at + 10..end)?;
             at = end;
             match rtype {
@@ -236,6 +286,7 @@ impl Query<'_> {
                     if n < before || !root || self.edns.is_some() {
                         return None;
                     }
+                    let (class, ttl) = (u16::from_be_bytes([c0, c1]), u32::from_be_bytes([l0, l1, l2, l3]));
                     self.edns = Some(Edns::parse(class, ttl, rdata)?);
                 }
                 // Only as the last record (RFC 8945, 5.1).
@@ -292,10 +343,26 @@ mod tests {
         assert_eq!((query.rtype, query.class, query.question), (Rtype::A, Class::IN, WWW));
         let edns = Edns { payload: 4096, version: 0, dnssec_ok: true, nsid: true };
         assert_eq!(query.edns, Some(edns));
-        let mut hashes = [Hash::ROOT; 3];
-        query.name.hash_into(&mut hashes);
-        assert_eq!(hashes[2], Hash::of(b"\x03www\x07example\0"));
-        assert_eq!(hashes[1], Hash::of(b"\x07example\0"));
+        for labels in 0..=2 {
+            assert_eq!(query.name.hash(labels), Hash::of(query.name.ancestor(labels)));
+        }
+    }
+
+    #[test]
+    fn names_of_every_length_fold_whole_and_nothing_is_left_from_the_last() {
+        let mut name = LookupName::ROOT;
+        for len in (1..=250).rev() {
+            let mut wire = Vec::new();
+            while wire.len() < len {
+                let label = (len - wire.len() - 1).clamp(1, 63);
+                wire.push(u8::try_from(label).unwrap_or(0));
+                wire.extend((0..label).map(|i| b"AzZ@[`{\xc1\xdb"[(i + len) % 9]));
+            }
+            wire.push(0);
+            name.fill(&wire).unwrap();
+            assert_eq!(name.folded(), wire.to_ascii_lowercase());
+            assert_eq!(name.hash(name.labels()), Hash::of(&wire.to_ascii_lowercase()));
+        }
     }
 
     #[test]

@@ -40,7 +40,8 @@ impl Rtype {
     /// (RFC 6895, 3.1: 128 to 255, and OPT).
     #[must_use]
     pub fn is_meta(self) -> bool {
-        matches!(self.0, 0 | 41 | 128..=255)
+        // First the usual ones, at a glance.
+        self.0.wrapping_sub(1) >= 40 && matches!(self.0, 0 | 41 | 128..=255)
     }
 
     /// Whether it is A or AAAA, the types that a pool steers.

@@ -51,6 +51,10 @@ const EXTRA_BYTES_MAX: usize = 1232;
 /// From this size on, an image takes only what is required. Offsets in it have 32 bits.
 const IMAGE_BYTES_AMPLE: usize = 2 << 30;
 
+/// Up to so many names half of the slots stay free, which makes the search for a name that is not there
+/// short; beyond, a quarter.
+const SLOTS_AMPLE: usize = 1 << 16;
+
 /// How an RRset will be asked for.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Asked {
@@ -82,7 +86,7 @@ impl<'a> Build<'a> {
             late: HashMap::new(),
             // Offset 0 means a free slot.
             bytes: Vec::with_capacity(zone.node_count() * 40),
-            slots: vec![0; expected + expected / 3],
+            slots: vec![0; if expected < SLOTS_AMPLE { expected * 2 } else { expected + expected / 3 }],
             used: 0,
             bare: Vec::new(),
             wildcard_parents: Vec::new(),

@@ -60,11 +60,8 @@ pub struct ZoneImage {
 /// A node that was found.
 #[derive(Clone, Copy)]
 pub struct Node<'a> {
-    flags: u8,
-    sets: u16,
-    own: &'a [u8],
-    pool: u16,
-    body: &'a [u8],
+    /// From its start on, and beyond its end.
+    bytes: &'a [u8],
 }
 
 /// Finished records of one type.
@@ -107,42 +104,62 @@ fn u16_at(bytes: &[u8], at: usize) -> u16 {
 }
 
 impl<'a> Node<'a> {
+    #[inline]
+    fn flags(&self) -> u8 {
+        self.bytes[0]
+    }
+
+    #[inline]
+    fn own_len(&self) -> usize {
+        usize::from(self.bytes[3])
+    }
+
+    /// Its RRsets, and how many.
+    #[inline(always)]
+    fn body(&self) -> (&'a [u8], u16) {
+        let pool = if self.flags() & flag::STEERED != 0 { 2 } else { 0 };
+        (&self.bytes[4 + self.own_len() + pool..], u16_at(self.bytes, 1))
+    }
+
     /// Whether it is a delegation.
     #[must_use]
+    #[inline]
     pub fn is_cut(&self) -> bool {
-        self.flags & flag::CUT != 0
+        self.flags() & flag::CUT != 0
     }
 
     /// Whether it has a CNAME.
     #[must_use]
+    #[inline]
     pub fn is_alias(&self) -> bool {
-        self.flags & flag::CNAME != 0
+        self.flags() & flag::CNAME != 0
     }
 
     /// Whether its first label is `*`.
     #[must_use]
     pub fn is_wildcard(&self) -> bool {
-        self.own.starts_with(b"\x01*")
+        self.own_name().starts_with(b"\x01*")
     }
 
     /// The pool that its addresses come from.
     #[must_use]
+    #[inline]
     pub fn pool(&self) -> Option<usize> {
-        (self.flags & flag::STEERED != 0).then_some(usize::from(self.pool))
+        (self.flags() & flag::STEERED != 0).then(|| usize::from(u16_at(self.bytes, 4 + self.own_len())))
     }
 
     /// Its name without that of the zone, folded, in wire form without the root.
     #[must_use]
     pub fn own_name(&self) -> &'a [u8] {
-        self.own
+        &self.bytes[4..4 + self.own_len()]
     }
 
     /// The records of a type.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn ready(&self, rtype: Rtype) -> Option<Ready<'a>> {
-        let mut rest = self.body;
-        for _ in 0..self.sets {
+        let (mut rest, sets) = self.body();
+        for _ in 0..sets {
             if u16_at(rest, 0) == rtype.0 {
                 return Some(Ready::read(rest).0);
             }
@@ -154,8 +171,8 @@ impl<'a> Node<'a> {
     /// Every RRset, by rising type number.
     #[inline]
     pub fn all(&self) -> impl Iterator<Item = Ready<'a>> + use<'a> {
-        let mut rest = self.body;
-        (0..self.sets).map(move |_| {
+        let (mut rest, sets) = self.body();
+        (0..sets).map(move |_| {
             let (ready, len) = Ready::read(rest);
             rest = &rest[len..];
             ready
@@ -164,6 +181,18 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Ready<'a> {
+    /// No records.
+    const NONE: Self = Self {
+        rtype: Rtype(0),
+        count: 0,
+        records: &[],
+        extra_count: 0,
+        extra: &[],
+        extra_required: 0,
+        extra_sets: &[],
+        pointers: &[],
+    };
+
     /// The length of the one at the front of `bytes`.
     #[inline]
     fn len(bytes: &'a [u8]) -> usize {
@@ -172,34 +201,38 @@ impl<'a> Ready<'a> {
     }
 
     /// Reads one from the front of `bytes`; returns it and its length.
-    #[inline]
+    #[inline(always)]
     fn read(bytes: &'a [u8]) -> (Self, usize) {
-        let rtype = Rtype(u16_at(bytes, 0));
-        let count = u16_at(bytes, 2);
-        let len = usize::from(u16_at(bytes, 4));
-        let flags = bytes[6];
-        let mut at = 7;
+        let &[t0, t1, c0, c1, l0, l1, flags, ref tail @ ..] = bytes else { return (Self::NONE, 0) };
+        let (rtype, count) = (Rtype(u16::from_le_bytes([t0, t1])), u16::from_le_bytes([c0, c1]));
+        let len = usize::from(u16::from_le_bytes([l0, l1]));
+        let plain = Self { rtype, count, records: tail.get(..len).unwrap_or_default(), ..Self::NONE };
+        if flags == 0 { (plain, 7 + len) } else { plain.read_more(flags, tail, len) }
+    }
+
+    /// Reads what stands beside the records.
+    #[inline(never)]
+    fn read_more(self, flags: u8, bytes: &'a [u8], len: usize) -> (Self, usize) {
+        let mut at = 0;
         let (mut extra_count, mut extra_len, mut pointers_len) = (0, 0, 0);
         let (mut sets_len, mut extra_required) = (0, 0);
-        if flags != 0 {
-            if flags & set_flag::EXTRA != 0 {
-                extra_count = u16_at(bytes, at);
-                extra_len = usize::from(u16_at(bytes, at + 2));
-                sets_len = usize::from(u16_at(bytes, at + 4)) * 4;
-                extra_required = u16_at(bytes, at + 6);
-                at += 8;
-            }
-            if flags & set_flag::POINTERS != 0 {
-                pointers_len = usize::from(u16_at(bytes, at)) * 2;
-                at += 2;
-            }
+        if flags & set_flag::EXTRA != 0 {
+            extra_count = u16_at(bytes, at);
+            extra_len = usize::from(u16_at(bytes, at + 2));
+            sets_len = usize::from(u16_at(bytes, at + 4)) * 4;
+            extra_required = u16_at(bytes, at + 6);
+            at += 8;
+        }
+        if flags & set_flag::POINTERS != 0 {
+            pointers_len = usize::from(u16_at(bytes, at)) * 2;
+            at += 2;
         }
         let (records, tail) = bytes[at..].split_at(len);
         let (extra, tail) = tail.split_at(extra_len);
         let (pointers, tail) = tail.split_at(pointers_len);
         let extra_sets = &tail[..sets_len];
-        let ready = Self { rtype, count, records, extra_count, extra, extra_required, extra_sets, pointers };
-        (ready, at + len + extra_len + pointers_len + sets_len)
+        let ready = Self { records, extra_count, extra, extra_required, extra_sets, pointers, ..self };
+        (ready, 7 + at + len + extra_len + pointers_len + sets_len)
     }
 
     /// Record count and bytes of each additional RRset.
@@ -209,8 +242,8 @@ impl<'a> Ready<'a> {
 
     /// Moves the pointers of the copy `out` of [`Ready::records`] (and, as far as it goes,
     /// [`Ready::extra`]) for a question that is `delta` bytes longer than the owner.
-    #[inline]
-    pub fn shift(&self, delta: usize, out: &mut [u8]) {
+    #[inline(always)]
+    pub fn shift(self, delta: usize, out: &mut [u8]) {
         if delta == 0 {
             return;
         }
@@ -255,6 +288,15 @@ impl ZoneImage {
         &self.folded_origin
     }
 
+    /// Whether the zone is the ancestor of a name with `labels` labels.
+    #[must_use]
+    #[inline(always)]
+    pub(super) fn is_at(&self, name: &LookupName, labels: usize) -> bool {
+        let start = name.offset(labels);
+        let origin = &self.folded_origin;
+        name.folded().len() - start == origin.len() && name.matches(start, origin, origin.len())
+    }
+
     /// How many names there are, empty non-terminals included.
     #[must_use]
     pub fn node_count(&self) -> usize {
@@ -274,98 +316,86 @@ impl ZoneImage {
         Ready::read(&self.bytes[self.negative..]).0
     }
 
-    /// Finds what answers the name of a query that lies in this zone. `hashes` are the query's.
+    /// Finds what answers the name of a query that lies in this zone.
     #[must_use]
-    #[inline]
-    pub fn find(&self, name: &LookupName, hashes: &[Hash]) -> Found<'_> {
+    #[inline(always)]
+    pub fn find(&self, name: &LookupName) -> Found<'_> {
         let labels = name.labels();
         let own_len = name.offset(self.origin_labels);
-        let folded = name.folded();
         if labels <= self.labels_max
-            && let Some(node) = self.node(hashes[labels], &folded[..own_len])
-            && node.flags & flag::OCCLUDED == 0
+            && let Some(node) = self.node(name, labels, own_len)
+            && node.flags() & flag::OCCLUDED == 0
         {
             return if node.is_cut() { Found::Cut(node, labels) } else { Found::Exact(node) };
         }
-        self.find_above(name, hashes, own_len)
+        self.find_above(name, own_len)
     }
 
     /// The nearest ancestor decides for a name that is not there itself, or is hidden.
-    fn find_above(&self, name: &LookupName, hashes: &[Hash], own_len: usize) -> Found<'_> {
-        let folded = name.folded();
+    #[inline(never)]
+    fn find_above(&self, name: &LookupName, own_len: usize) -> Found<'_> {
         let deepest = name.labels().saturating_sub(1).min(self.labels_max);
         for labels in (self.origin_labels..=deepest).rev() {
-            let own = &folded[name.offset(labels)..own_len];
-            let Some(node) = self.node(hashes[labels], own) else { continue };
-            if node.flags & flag::OCCLUDED != 0 {
+            let Some(node) = self.node(name, labels, own_len) else { continue };
+            if node.flags() & (flag::OCCLUDED | flag::CUT | flag::DNAME | flag::WILDCARD) == 0 {
+                return Found::Missing;
+            }
+            if node.flags() & flag::OCCLUDED != 0 {
                 continue;
             }
             if node.is_cut() {
                 return Found::Cut(node, labels);
             }
-            if node.flags & flag::DNAME != 0 {
+            if node.flags() & flag::DNAME != 0 {
                 return Found::Dname(node, labels);
             }
             // The closest encloser (RFC 4592, 3.3.1).
-            if node.flags & flag::WILDCARD != 0
-                && let Some(star) = self.wildcard_below(hashes[labels], own)
-            {
-                return Found::Wildcard(star);
-            }
-            return Found::Missing;
+            return self.wildcard_below(name.hash(labels), node.own_name()).map_or(Found::Missing, Found::Wildcard);
         }
         Found::Missing
     }
 
     fn wildcard_below(&self, parent: Hash, own: &[u8]) -> Option<Node<'_>> {
         let hash = crate::dns::hash_label(parent, b"\x01*");
-        self.node_where(hash, |name| name.strip_prefix(b"\x01*") == Some(own))
+        self.node_where(hash, |node| node.own_name().strip_prefix(b"\x01*") == Some(own))
     }
 
-    /// The node of the name whose part above the zone's is `own`.
-    #[inline]
-    pub(super) fn node(&self, hash: Hash, own: &[u8]) -> Option<Node<'_>> {
-        self.node_where(hash, |name| name == own)
+    /// The node of the ancestor of `labels` labels; the zone's name begins `own_end` bytes into the name.
+    #[inline(always)]
+    fn node(&self, name: &LookupName, labels: usize, own_end: usize) -> Option<Node<'_>> {
+        let start = name.offset(labels);
+        let own_len = own_end - start;
+        self.node_where(
+            name.hash(labels),
+            #[inline(always)]
+            |node| node.own_len() == own_len && name.matches(start, &node.bytes[4..], own_len),
+        )
     }
 
-    #[inline]
-    fn node_where(&self, hash: Hash, is_it: impl Fn(&[u8]) -> bool) -> Option<Node<'_>> {
+    #[inline(always)]
+    fn node_where(&self, hash: Hash, is_it: impl Fn(&Node<'_>) -> bool) -> Option<Node<'_>> {
         let mut slot = slot_of(hash, self.slots.len());
         loop {
-            let entry = self.slots[slot];
-            if entry == 0 {
-                return None;
-            }
+            let entry = *self.slots.get(slot)?;
             if entry >> 32 == tag_of(hash) {
                 #[allow(clippy::cast_possible_truncation)] // the lower half
-                let node = self.node_at(entry as u32 as usize);
-                if is_it(node.own) {
+                let node = node_in(&self.bytes, entry as u32 as usize);
+                if is_it(&node) {
                     return Some(node);
                 }
+            }
+            if entry == 0 {
+                return None;
             }
             slot = if slot + 1 == self.slots.len() { 0 } else { slot + 1 };
         }
     }
-
-    #[inline]
-    fn node_at(&self, at: usize) -> Node<'_> {
-        node_in(&self.bytes, at)
-    }
 }
 
-/// Reads the node at `at`.
+/// The node at `at`.
 #[inline]
 pub(super) fn node_in(bytes: &[u8], at: usize) -> Node<'_> {
-    let bytes = &bytes[at..];
-    let own_len = usize::from(bytes[3]);
-    let (own, mut body) = bytes[4..].split_at(own_len);
-    let flags = bytes[0];
-    let mut pool = 0;
-    if flags & flag::STEERED != 0 {
-        pool = u16_at(body, 0);
-        body = &body[2..];
-    }
-    Node { flags, sets: u16_at(bytes, 1), own, pool, body }
+    Node { bytes: &bytes[at..] }
 }
 
 /// The slot where the search for a hash begins, in a table of any size.

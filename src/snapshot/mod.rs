@@ -39,8 +39,8 @@ pub struct Zone {
 
 /// Zones by the hash of their names.
 struct Index {
-    /// Bit n: some zone has n labels.
-    depths: u128,
+    /// How many labels zones have, from the most down.
+    depths: Box<[u8]>,
     /// Open addressing; its size is a power of two. Hash and one more than the zone's place.
     slots: Box<[(u64, u32)]>,
 }
@@ -49,9 +49,13 @@ impl Snapshot {
     /// A world of these zones, whose names differ. `node` is the name it gives of itself.
     #[must_use]
     pub fn new(generation: u64, node: Arc<str>, zones: Vec<Zone>) -> Self {
-        let mut index = Index { depths: 0, slots: vec![(0, 0); (zones.len() * 2 + 1).next_power_of_two()].into() };
+        let mut depths: Vec<u8> =
+            zones.iter().map(|zone| u8::try_from(zone.image.origin_labels()).unwrap_or(u8::MAX)).collect();
+        depths.sort_unstable_by(|a, b| b.cmp(a));
+        depths.dedup();
+        let slots = vec![(0, 0); (zones.len() * 2 + 1).next_power_of_two()];
+        let mut index = Index { depths: depths.into(), slots: slots.into() };
         for (place, zone) in (1u32..).zip(&zones) {
-            index.depths |= 1 << zone.image.origin_labels();
             let hash = Hash::of(zone.image.folded_origin()).0;
             let mut slot = index.first(hash);
             while index.slots[slot].1 != 0 {
@@ -82,20 +86,25 @@ impl Snapshot {
 
     /// The zone that a query's name lies in: the one with the most labels, at most `labels_max`.
     #[must_use]
-    #[inline]
-    pub fn enclosing(&self, name: &LookupName, hashes: &[Hash], labels_max: usize) -> Option<&Zone> {
-        let mut depths = self.index.depths & (u128::MAX >> (127 - labels_max.min(name.labels())));
-        while depths != 0 {
-            let labels = 127 - usize::try_from(depths.leading_zeros()).unwrap_or(127);
-            depths &= !(1 << labels);
-            let hash = hashes[labels].0;
+    // Not inlined: what calls it has little room for its values.
+    #[inline(never)]
+    pub fn enclosing(&self, name: &LookupName, labels_max: usize) -> Option<&Zone> {
+        let Index { depths, slots } = &self.index;
+        for &labels in depths {
+            let labels = usize::from(labels);
+            if labels > labels_max {
+                continue;
+            }
+            let hash = name.hash(labels).0;
             let mut slot = self.index.first(hash);
-            while let (found, place @ 1..) = self.index.slots[slot] {
-                let zone = &self.zones[place as usize - 1];
-                if found == hash && zone.image.folded_origin() == name.ancestor(labels) {
+            while let Some(&(found, place @ 1..)) = slots.get(slot) {
+                if found == hash
+                    && let Some(zone) = self.zones.get(place as usize - 1)
+                    && zone.image.is_at(name, labels)
+                {
                     return Some(zone);
                 }
-                slot = (slot + 1) & (self.index.slots.len() - 1);
+                slot = (slot + 1) & (slots.len() - 1);
             }
         }
         None
