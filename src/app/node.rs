@@ -20,7 +20,7 @@ use crate::control::{self, Handle, StateFile};
 use crate::model::check::{Pace, WatchId};
 use crate::model::observation::Observation;
 use crate::probe;
-use crate::serve::{self, Limits, Serving};
+use crate::serve::{self, FromStore, Limits, Serving};
 
 /// What answering the last queries may take at the end.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -98,7 +98,7 @@ impl Node {
             error = tasks.failed() => return Err(error),
         }
         let store = control.store();
-        let serving = bound.serve(|| store.reader(), Limits { grace: DRAIN_TIME, ..Limits::default() })?;
+        let serving = bound.serve(|| FromStore::new(&store), Limits { grace: DRAIN_TIME, ..Limits::default() })?;
         let reloader = Reloader::new(config, control.clone(), watcher, loaded, warned);
         tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {

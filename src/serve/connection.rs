@@ -166,6 +166,7 @@ impl<A: Answers> Connection<A> {
     fn answer(&self, input: &[u8]) -> io::Result<(usize, Next)> {
         let mut output = self.desk.output.borrow_mut();
         let Output { answers, entropy, bytes } = &mut *output;
+        answers.renew();
         let mut consumed = 0;
         loop {
             let pass = framing::pass(&input[consumed..], bytes, |query, reply| {

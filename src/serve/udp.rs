@@ -59,11 +59,24 @@ const FAILURE_PAUSE_MS: u8 = 10;
 pub(super) fn run<F: Family>(
     socket: &Socket,
     wildcard: bool,
+    answers: impl Answers,
+    tally: &Tally,
+    stop: &AtomicBool,
+) -> Result<(), Errno> {
+    if wildcard {
+        run_lane(Lane::<F, true>::new(socket), answers, tally, stop)
+    } else {
+        run_lane(Lane::<F, false>::new(socket), answers, tally, stop)
+    }
+}
+
+/// Serves the socket of a lane.
+fn run_lane<F: Family, const WILDCARD: bool>(
+    mut lane: Lane<F, WILDCARD>,
     mut answers: impl Answers,
     tally: &Tally,
     stop: &AtomicBool,
 ) -> Result<(), Errno> {
-    let mut lane = Lane::<F>::new(socket, wildcard);
     let mut failures = 0;
     while !stop.load(Ordering::Relaxed) {
         match lane.turn(&mut answers, MsgFlags::MSG_WAITFORONE) {
@@ -93,10 +106,9 @@ pub(super) fn run<F: Family>(
     Ok(())
 }
 
-/// A socket and what its loop reuses from batch to batch.
-struct Lane<F: Family> {
+/// A socket and what its loop reuses from batch to batch. `WILDCARD`: it is bound to all addresses.
+struct Lane<F: Family, const WILDCARD: bool> {
     socket: RawFd,
-    wildcard: bool,
     entropy: Entropy,
     queries: Box<[u8]>,
     replies: Box<[u8]>,
@@ -106,23 +118,22 @@ struct Lane<F: Family> {
     locals: [Option<F::Local>; BATCH],
 }
 
-impl<F: Family> Lane<F> {
-    fn new(socket: &Socket, wildcard: bool) -> Self {
+impl<F: Family, const WILDCARD: bool> Lane<F, WILDCARD> {
+    fn new(socket: &Socket) -> Self {
         Self {
             socket: socket.as_raw_fd(),
-            wildcard,
             entropy: Entropy::from_system(),
             queries: vec![0; BATCH * QUERY_STRIDE].into(),
             replies: vec![0; BATCH * REPLY_STRIDE].into(),
-            incoming: Self::headers(wildcard),
-            outgoing: Self::headers(wildcard),
+            incoming: Self::headers(),
+            outgoing: Self::headers(),
             peers: [None; BATCH],
             locals: [None; BATCH],
         }
     }
 
-    fn headers(wildcard: bool) -> MultiHeaders<F::Address> {
-        MultiHeaders::preallocate(BATCH, wildcard.then(F::control_space))
+    fn headers() -> MultiHeaders<F::Address> {
+        MultiHeaders::preallocate(BATCH, WILDCARD.then(F::control_space))
     }
 
     /// One batch: received, answered, sent.
@@ -139,11 +150,12 @@ impl<F: Family> Lane<F> {
                 [IoSliceMut::new(buffer.unwrap_or_default())]
             });
             let received = recvmmsg(self.socket, &mut self.incoming, room.iter_mut(), flags, None)?;
+            answers.renew();
             for message in received {
                 counts.queries += 1;
                 let Some(peer) = message.address else { continue };
-                let local = if self.wildcard { local_of::<F>(&message) } else { None };
-                let known = !self.wildcard || local.is_some();
+                let local = if WILDCARD { local_of::<F>(&message) } else { None };
+                let known = !WILDCARD || local.is_some();
                 addressless |= !known;
                 let (ip, port) = F::peer(&peer);
                 let (Some(query), Some(buffer)) = (message.iovs().next(), reply_buffers.next()) else { continue };
@@ -156,12 +168,14 @@ impl<F: Family> Lane<F> {
                 let Some(reply @ [_, ..]) = buffer.get(..length) else { continue };
                 replies[count] = [IoSlice::new(reply)];
                 self.peers[count] = Some(peer);
-                self.locals[count] = local;
+                if WILDCARD {
+                    self.locals[count] = local;
+                }
                 count += 1;
             }
         }
         let (replies, peers) = (&replies[..count], &self.peers[..count]);
-        counts.replies = if self.wildcard {
+        counts.replies = if WILDCARD {
             send_by_local::<F>(self.socket, &mut self.outgoing, replies, peers, &mut self.locals[..count])
         } else {
             send::<F>(self.socket, &mut self.outgoing, replies, peers, &[])
@@ -169,7 +183,7 @@ impl<F: Family> Lane<F> {
         counts.unsent = count as u64 - counts.replies;
         if addressless {
             // The headers keep the length of the last control message; an empty one would stay empty.
-            self.incoming = Self::headers(true);
+            self.incoming = Self::headers();
         }
         Ok(counts)
     }
@@ -249,7 +263,7 @@ mod tests {
     /// Sends to each of these ports of the machine, or for 0 to an address that the system refuses.
     fn send_to(ports: &[u16]) -> u64 {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut headers = Lane::<V4>::headers(false);
+        let mut headers = Lane::<V4, false>::headers();
         let peers: Vec<Option<SockaddrIn>> = ports
             .iter()
             .map(|&port| match port {

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Cache};
+use arc_swap::{ArcSwap, Guard};
 
 use super::Snapshot;
 
 /// Holds the current snapshot; reading takes no lock.
 pub struct Store(Arc<ArcSwap<Snapshot>>);
 
-/// One thread's view of a [`Store`]: looks for a newer snapshot at the cost of one load.
-pub struct Reader(Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>);
+/// One thread's view of a [`Store`].
+pub struct Reader {
+    store: Arc<ArcSwap<Snapshot>>,
+    current: Arc<Snapshot>,
+}
 
 impl Store {
     /// Begins with `first`.
@@ -33,14 +36,24 @@ impl Store {
     /// A view for one thread.
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader(Cache::new(Arc::clone(&self.0)))
+        Reader { store: Arc::clone(&self.0), current: self.current() }
     }
 }
 
 impl Reader {
-    /// What is in force now; stays valid while it is borrowed, whatever is published.
+    /// Takes what is in force now, and lets go of what was before.
     #[inline]
-    pub fn current(&mut self) -> &Arc<Snapshot> {
-        self.0.load()
+    pub fn renew(&mut self) {
+        let newest = self.store.load();
+        if !Arc::ptr_eq(&newest, &self.current) {
+            self.current = Guard::into_inner(newest);
+        }
+    }
+
+    /// What was in force at the last [`Reader::renew`].
+    #[must_use]
+    #[inline]
+    pub fn current(&self) -> &Snapshot {
+        &self.current
     }
 }

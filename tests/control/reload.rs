@@ -333,6 +333,7 @@ async fn a_replaced_zone_is_freed_but_not_by_a_reader() {
     node.handle.apply(setup(vec![two()]), Watched).await.unwrap();
     sleep(Duration::from_secs(60)).await;
     assert!(image.strong_count() > 1, "the reader has not renewed its view");
+    reader.renew();
     let generation = reader.current().generation;
     assert_eq!((generation, image.strong_count()), (store.current().generation, 1), "the reader's was not the last");
     sleep(Duration::from_secs(2)).await;
