@@ -101,7 +101,7 @@ fn every_key_of_the_node_arrives() {
 fn every_key_of_the_steering_arrives() {
     let report = load(&folder().join("pharos.toml"), None);
     let zone = &good(&report).zones[0];
-    assert_eq!((zone.name(), zone.zone.record_count()), (&name("app.example"), 5));
+    assert_eq!((zone.name(), zone.records.record_count()), (&name("app.example"), 5));
     let endpoint = |name: &str, region: Option<&str>, addresses, priority, weight| Endpoint {
         name: EndpointName::new(name),
         region: region.map(Region::new),
@@ -250,7 +250,7 @@ fn a_zone_without_a_master_file_has_soa_and_ns() {
     let text = "[zone]\nns = [\"ns1.example.net\", \"ns2\"]\ncontact = \"dns.admin@example.net\"\nttl = 77\n";
     let mut bench =
         Bench::new(&[("zones/app.example.toml", &format!("{text}{}", pool("ttl = 15\n").replace("www", "ns2")))]);
-    let zone = bench.zones()[0].zone.clone();
+    let zone = bench.zones()[0].records.zone().unwrap();
     let ns = zone.rrset(&name("app.example"), Rtype::NS).unwrap();
     let servers: Vec<_> = ns.rdatas().map(|rdata| Name::from_wire(rdata).unwrap().to_string()).collect();
     assert_eq!((servers, ns.ttl), (vec!["ns1.example.net.".into(), "ns2.app.example.".into()], 77));
@@ -285,7 +285,7 @@ fn unchanged_zones_are_the_same_value() {
     bench.write("zones/c.example.toml", &pool("ttl = 20\n"));
     let third = bench.zones();
     assert!(Arc::ptr_eq(&first[0], &third[0]) && Arc::ptr_eq(&first[1], &third[1]));
-    assert!(!Arc::ptr_eq(&first[2], &third[2]) && Arc::ptr_eq(&first[2].zone, &third[2].zone));
+    assert!(!Arc::ptr_eq(&first[2], &third[2]) && Arc::ptr_eq(&first[2].records, &third[2].records));
     assert_eq!(third[2].pools[0].ttl, 20);
 
     // Comments change nothing.
@@ -296,7 +296,7 @@ fn unchanged_zones_are_the_same_value() {
 
     bench.write("zones/b.example.zone", &format!("{STATIC}x A 192.0.2.1\n"));
     let fourth = bench.zones();
-    assert_eq!(fourth[1].zone.record_count(), 3);
+    assert_eq!(fourth[1].records.record_count(), 3);
     assert!(Arc::ptr_eq(&fourth[0], &first[0]));
 }
 
@@ -320,7 +320,7 @@ fn a_zone_changes_with_what_it_includes_and_inherits() {
     let first = good(&report).zones.clone();
     bench.write("zones/more.inc", "x A 192.0.2.1\nx A 192.0.2.2\n");
     let second = bench.zones();
-    assert_eq!((first[0].zone.record_count(), second[0].zone.record_count()), (3, 4));
+    assert_eq!((first[0].records.record_count(), second[0].records.record_count()), (3, 4));
 
     bench.write("zones/ca.pem", &format!("{pem}{pem}"));
     let third = bench.zones();
@@ -329,7 +329,7 @@ fn a_zone_changes_with_what_it_includes_and_inherits() {
     bench.write("pharos.toml", "[defaults.pool]\nttl = 5\n");
     let fourth = bench.zones();
     assert_eq!(fourth[1].pools[0].ttl, 5);
-    assert!(Arc::ptr_eq(&fourth[0].zone, &second[0].zone));
+    assert!(Arc::ptr_eq(&fourth[0].records, &second[0].records));
 
     // The same defaults, elsewhere in the file.
     bench.write("pharos.toml", "\n\n[defaults]\npool.ttl = 5\n");
@@ -346,12 +346,71 @@ fn files_that_come_and_go_are_noticed() {
     bench.remove("zones/c.example.zone");
     bench.write("zones/c.example.toml", &format!("{APEX}{}", pool("")));
     let lone = bench.zones();
-    assert_eq!((lone[0].pools.len(), lone[0].zone.record_count()), (1, 2));
+    assert_eq!((lone[0].pools.len(), lone[0].records.record_count()), (1, 2));
     bench.write("zones/c.example.zone", STATIC);
     assert!(said(&bench.load()).contains("error[zone-twice]"));
     bench.remove("zones/c.example.toml");
     bench.remove("zones/c.example.zone");
     assert_eq!(bench.zones().len(), 0);
+}
+
+#[test]
+fn records_that_were_let_go_are_read_again_only_for_other_names() {
+    let hosts = "www A 192.0.2.9\nftp A 192.0.2.8\nmail CNAME www\nsub NS ns1.example.net.\n";
+    let mut bench = Bench::new(&[
+        ("zones/b.example.zone", STATIC),
+        ("zones/c.example.zone", &format!("{STATIC}{hosts}")),
+        ("zones/c.example.toml", &pool("all_down = \"static\"\n")),
+    ]);
+    let first = bench.zones();
+    let let_go = |zones: &[Arc<ZoneSetup>]| zones.iter().filter_map(|zone| zone.records.let_go()).count();
+    assert_eq!((let_go(&first), let_go(&first)), (2, 0));
+    assert!(bench.zones().iter().zip(&first).all(|(a, b)| Arc::ptr_eq(a, b)));
+
+    // The same names: what was asked of the records is known.
+    bench.write("zones/c.example.toml", &pool("all_down = \"static\"\nttl = 5\n"));
+    let report = bench.load();
+    assert!(said(&report).contains("warning[zone-soa-minimum]"), "{}", said(&report));
+    assert!(!said(&report).contains("pool-static-empty"), "{}", said(&report));
+    let second = good(&report).zones.clone();
+    assert_eq!(second[1].pools[0].ttl, 5);
+    assert!(Arc::ptr_eq(&second[1].records, &first[1].records) && second[1].records.zone().is_none());
+
+    // Other names: their records are compiled again.
+    let names = |names: &str| pool("all_down = \"static\"\n").replace("\"www\"", names);
+    for (given, code) in [
+        ("\"www\", \"ftp\"", None),
+        ("\"ftp\"", None),
+        ("\"www\", \"new\"", Some("warning[pool-static-empty]")),
+        ("\"www\", \"mail\"", Some("error[pool-name-cname]")),
+        ("\"www\", \"a.b.sub\"", Some("error[pool-name-delegated]")),
+    ] {
+        bench.write("zones/c.example.toml", &names(given));
+        let report = bench.load();
+        if let Some(code) = code {
+            assert!(said(&report).contains(code), "{given}: {}", said(&report));
+        }
+        let Some(setup) = &report.setup else { continue };
+        let records = &setup.zones[1].records;
+        assert!(records.is_same(&first[1].records) && records.zone().is_some(), "{given}");
+        assert!(Arc::ptr_eq(&setup.zones[0], &first[0]));
+        let_go(&setup.zones);
+    }
+
+    // Steering that goes, and comes.
+    bench.remove("zones/c.example.toml");
+    let bare = bench.zones();
+    assert!(bare[1].pools.is_empty() && bare[1].records.zone().is_some());
+    let_go(&bare);
+    bench.write("zones/b.example.toml", &pool(""));
+    let steered = bench.zones();
+    assert!(steered[0].records.zone().is_some() && Arc::ptr_eq(&steered[1], &bare[1]));
+
+    // The first of two reloads may be put in force while the second is read: each has its own.
+    bench.write("zones/b.example.toml", &pool("").replace("\"www\"", "\"ftp\""));
+    let later = bench.zones();
+    let_go(&steered);
+    assert!(later[0].records.zone().is_some());
 }
 
 #[test]

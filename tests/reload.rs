@@ -309,6 +309,28 @@ fn a_reload_that_would_take_the_last_healthy_endpoint_is_refused() {
 }
 
 #[test]
+fn another_name_is_steered_beside_records_that_were_let_go() {
+    let target = Endpoint::new(Behaviour::healthy("a"));
+    let steering = |names: &str| {
+        format!(
+            "[check.web]\ntype = \"http\"\ninterval = \"200ms\"\nrecheck = \"100ms\"\ntimeout = \"200ms\"\n\
+             [pool.app]\nnames = [{names}]\ncheck = \"web\"\nall_down = \"static\"\n\
+             [[pool.app.endpoint]]\nname = \"one\"\naddress = [\"192.0.2.1\"]\ncheck_address = \"{}\"\n",
+            target.address
+        )
+    };
+    let folder = Folder::steered(&steering("\"@\""));
+    let node = Node::start(&folder);
+    let client = node.client();
+    assert_eq!((client.one(NAME), client.one(STATIC)), (ip(1), ip(99)));
+    folder.steering(&steering("\"@\", \"static\""));
+    until("the new name is steered", || client.one(STATIC) == ip(1));
+    target.refuse();
+    until("the static fallback", || client.one(STATIC) == ip(99));
+    assert_eq!(client.ask(NAME, RecordType::A).answers.len(), 0);
+}
+
+#[test]
 fn health_is_kept_across_a_reload() {
     let east = Endpoint::new(Behaviour::status(503));
     let west = Endpoint::new(Behaviour::healthy("b"));

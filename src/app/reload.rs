@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use tokio::signal::unix::Signal;
@@ -21,13 +22,16 @@ pub(super) struct Reloader {
     watcher: Watcher,
     /// What the files last said: zones that did not change are not read again.
     loaded: Arc<Loaded>,
+    /// The next load must read all of them.
+    forget: Arc<AtomicBool>,
     told: Told,
 }
 
 impl Reloader {
     /// Goes on from a first load, whose files are watched by now.
     pub(super) fn new(path: &Path, control: Handle, watcher: Watcher, loaded: Loaded, told: Told) -> Self {
-        Self { path: path.to_owned(), control, watcher, loaded: Arc::new(loaded), told }
+        let (loaded, forget) = (Arc::new(loaded), Arc::default());
+        Self { path: path.to_owned(), control, watcher, loaded, forget, told }
     }
 
     /// Reloads on each SIGHUP at once, and on changes once they settle. Never ends by itself.
@@ -53,6 +57,9 @@ impl Reloader {
     async fn reload(&mut self, consent: Consent) -> Result<(), AppError> {
         let (began, began_wall) = (Instant::now(), SystemTime::now());
         self.watcher.forget();
+        if self.forget.swap(false, Ordering::Relaxed) {
+            self.loaded = Arc::default();
+        }
         let (path, before) = (self.path.clone(), Arc::clone(&self.loaded));
         let read = tokio::task::spawn_blocking(move || config::load(&path, Some(&before)));
         let Report { setup, diagnostics, watched, loaded, .. } =
@@ -66,11 +73,13 @@ impl Reloader {
             return Ok(());
         };
         // Its new targets may take their time to be probed; a newer edit must not wait for them.
-        let control = self.control.clone();
+        let (applying, forget) = (self.control.submit(setup, consent).await, Arc::clone(&self.forget));
         tokio::spawn(async move {
+            let applied = applying.await;
+            forget.fetch_or(matches!(applied, Err(Refused::RecordsGone(_))), Ordering::Relaxed);
             // Control logs what becomes of it. "Ready" ends what the service manager calls a reload,
             // and is no news to it otherwise.
-            match control.apply(setup, consent).await {
+            match applied {
                 Ok(_) => systemd::ready("answering"),
                 // The newer one tells how it ended.
                 Err(Refused::Superseded | Refused::Stopped) => {}

@@ -98,7 +98,7 @@ pub(super) struct Watcher {
     inner: Option<RecommendedWatcher>,
     interest: Arc<Mutex<Interest>>,
     /// As the last load listed them; empty where the next one must be looked at anew.
-    watched: Vec<PathBuf>,
+    watched: Arc<[PathBuf]>,
     folders: BTreeSet<PathBuf>,
     notice: mpsc::Sender<()>,
     changes: mpsc::Receiver<()>,
@@ -121,16 +121,16 @@ impl Watcher {
             Err(error) => tracing::warn!(%error, "watching files failed; reload with SIGHUP"),
         });
         let inner = inner.inspect_err(|error| tracing::warn!(%error, "files are not watched; reload with SIGHUP")).ok();
-        Self { inner, interest, watched: Vec::new(), folders: BTreeSet::new(), notice, changes }
+        Self { inner, interest, watched: Arc::default(), folders: BTreeSet::new(), notice, changes }
     }
 
     /// Watches these folders and files, and nothing else. They were read since `began`: what has
     /// changed in new folders from then on counts as a change, although nobody saw it.
-    pub(super) fn follow(&mut self, watched: &[PathBuf], began: SystemTime) {
-        let wanted = if watched == self.watched {
+    pub(super) fn follow(&mut self, watched: &Arc<[PathBuf]>, began: SystemTime) {
+        let wanted = if Arc::ptr_eq(watched, &self.watched) || *watched == self.watched {
             self.folders.clone()
         } else {
-            self.watched = watched.to_vec();
+            self.watched = Arc::clone(watched);
             self.take_interest()
         };
         if self.watch(wanted) && watched.iter().any(|path| is_changed_since(path, began)) {
@@ -145,7 +145,7 @@ impl Watcher {
         let mut interest = Interest { written: std::mem::take(&mut shared.written), ..Interest::default() };
         let mut wanted = BTreeSet::new();
         let mut any_missing = false;
-        for path in &self.watched {
+        for path in &*Arc::clone(&self.watched) {
             let Ok(path) = std::path::absolute(path) else { continue };
             match std::fs::metadata(&path) {
                 Ok(meta) if meta.is_dir() => {
@@ -168,7 +168,7 @@ impl Watcher {
             std::mem::take(&mut interest.written).into_iter().filter(|(path, _)| interest.in_path(path)).collect();
         *shared = interest;
         if any_missing {
-            self.watched.clear();
+            self.watched = Arc::default();
         }
         wanted
     }
@@ -191,7 +191,7 @@ impl Watcher {
                 }
                 Err(error) => {
                     // Looked at again at the next load.
-                    self.watched.clear();
+                    self.watched = Arc::default();
                     tracing::warn!(folder = %folder.display(), %error, "folder is not watched; reload with SIGHUP");
                 }
             }
@@ -256,8 +256,9 @@ mod tests {
         std::fs::write(&node, "").unwrap();
         let mut watcher = Watcher::new();
         let later = SystemTime::now() + Duration::from_secs(1);
-        watcher.follow(&[node.clone(), zones.clone()], later);
-        watcher.follow(&[node.clone(), zones.clone()], later);
+        let watched = Arc::from([node.clone(), zones.clone()]);
+        watcher.follow(&watched, later);
+        watcher.follow(&watched, later);
 
         std::fs::write(root.path().join("state.json"), "{}").unwrap();
         std::fs::write(zones.join(".a.zone.swp"), "x").unwrap();
@@ -280,13 +281,13 @@ mod tests {
         let zones = root.path().join("zones");
         std::fs::create_dir(&zones).unwrap();
         let mut watcher = Watcher::new();
-        watcher.follow(std::slice::from_ref(&zones), SystemTime::now() + Duration::from_secs(1));
+        watcher.follow(&Arc::from([zones.clone()]), SystemTime::now() + Duration::from_secs(1));
         std::fs::rename(&zones, root.path().join("old")).unwrap();
         assert!(soon(&mut watcher).await);
-        watcher.follow(std::slice::from_ref(&zones), SystemTime::now());
+        watcher.follow(&Arc::from([zones.clone()]), SystemTime::now());
         std::fs::create_dir(&zones).unwrap();
         assert!(soon(&mut watcher).await);
-        watcher.follow(std::slice::from_ref(&zones), SystemTime::now());
+        watcher.follow(&Arc::from([zones.clone()]), SystemTime::now());
         std::fs::write(zones.join("a.zone"), "x").unwrap();
         assert!(soon(&mut watcher).await);
     }
@@ -298,7 +299,7 @@ mod tests {
         let began = SystemTime::now();
         std::fs::write(&file, "x").unwrap();
         let mut watcher = Watcher::new();
-        watcher.follow(std::slice::from_ref(&file), began);
+        watcher.follow(&Arc::from([file]), began);
         assert!(soon(&mut watcher).await);
         assert!(quiet(&mut watcher).await);
     }

@@ -34,9 +34,17 @@ pub(super) struct Print {
     settled: bool,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Files that this thread has read.
+    pub(super) static READS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 impl Print {
     /// Reads a file together with its print.
     pub(super) fn read(path: &Path) -> io::Result<(Vec<u8>, Self)> {
+        #[cfg(test)]
+        READS.set(READS.get() + 1);
         let now = SystemTime::now();
         let stamp = stamp(path)?;
         let content = std::fs::read(path)?;
@@ -58,9 +66,26 @@ impl Print {
         &self.path
     }
 
+    /// As if it were read again much later.
+    #[cfg(test)]
+    pub(super) fn aged(self) -> Self {
+        let later = SystemTime::now() + Duration::from_secs(100);
+        Self { settled: self.stamp.is_some_and(|stamp| is_settled(stamp, later)), ..self }
+    }
+
+    /// Whether it is of the file at this path.
+    pub(super) fn is_of(&self, path: &Path) -> bool {
+        self.path.as_os_str() == path.as_os_str()
+    }
+
+    /// Whether the stamp alone tells that the file has not changed.
+    fn holds(&self) -> bool {
+        self.settled && stamp(&self.path).ok() == self.stamp
+    }
+
     /// The print again where the file still has the same content, else none.
     fn renew(&self) -> Option<Self> {
-        if self.settled && stamp(&self.path).ok() == self.stamp {
+        if self.holds() {
             return Some(self.clone());
         }
         let (_, print) = Self::read(&self.path).ok()?;
@@ -68,9 +93,22 @@ impl Print {
     }
 }
 
-/// The prints again where all files still have the same content, else none.
-pub(super) fn renew(prints: &[Print]) -> Option<Vec<Print>> {
-    prints.iter().map(Print::renew).collect()
+/// What became of files.
+pub(super) enum Renewed {
+    /// Nothing: their prints hold.
+    Same,
+    /// They have the same content, and these prints.
+    Fresh(Vec<Print>),
+    /// One of them has other content, or is gone.
+    Changed,
+}
+
+/// Looks at files again; reads none whose stamp tells enough.
+pub(super) fn renew(prints: &[Print]) -> Renewed {
+    let Some(from) = prints.iter().position(|print| !print.holds()) else { return Renewed::Same };
+    let (held, rest) = prints.split_at(from);
+    let fresh: Option<Vec<_>> = rest.iter().map(Print::renew).collect();
+    fresh.map_or(Renewed::Changed, |fresh| Renewed::Fresh([held, &fresh].concat()))
 }
 
 fn stamp(path: &Path) -> io::Result<Stamp> {
@@ -119,12 +157,6 @@ mod tests {
         (folder, path)
     }
 
-    /// As if it were read again much later.
-    fn aged(print: Print) -> Print {
-        let later = SystemTime::now() + Duration::from_secs(100);
-        Print { settled: print.stamp.is_some_and(|stamp| is_settled(stamp, later)), ..print }
-    }
-
     #[test]
     fn a_change_within_one_tick_is_noticed() {
         let (_folder, path) = file("one");
@@ -142,7 +174,7 @@ mod tests {
     fn an_old_file_is_known_by_its_stamp_and_a_touched_one_by_its_content() {
         let (_folder, path) = file("one");
         let (_, print) = Print::read(&path).expect("read");
-        let print = aged(print);
+        let print = print.aged();
         assert!(print.settled);
         // The stamp alone decides: the hash is not looked at.
         assert!(Print { hash: None, ..print.clone() }.renew().is_some());
@@ -163,7 +195,7 @@ mod tests {
         std::fs::write(&other, "two").expect("written");
         let (_, print) = Print::read(&path).expect("read");
         std::fs::rename(&other, &path).expect("moved");
-        assert!(aged(print).renew().is_none());
+        assert!(print.aged().renew().is_none());
     }
 
     #[test]

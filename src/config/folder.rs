@@ -1,7 +1,9 @@
 //! The zones folder: which files make which zone.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::diag::{Diagnostic, nearest};
 use super::files::reason;
@@ -30,22 +32,49 @@ enum StemError {
     Name(#[from] NameError),
 }
 
-/// Lists the zones of a folder by name; what is odd there goes to `out`. None where the folder cannot
-/// be read.
-pub(super) fn scan(folder: &Path, shown: &Path, out: &mut Vec<Diagnostic>) -> std::io::Result<Vec<Found>> {
-    let mut files: Vec<(String, bool)> = Vec::new();
+/// The zones folder as it was listed.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    folder: PathBuf,
+    /// Everything in it, and whether that is a folder; sorted.
+    content: Vec<(OsString, bool)>,
+    /// Its zones by name.
+    pub(super) zones: Vec<Found>,
+    /// What is odd there.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// Lists the zones of a folder; gives `previous` where it holds the same.
+///
+/// # Errors
+/// Where the folder cannot be read.
+pub(super) fn scan(folder: &Path, shown: &Path, previous: &Arc<Listing>) -> std::io::Result<Arc<Listing>> {
+    let mut content = Vec::with_capacity(previous.content.len());
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        match entry.file_name().into_string() {
-            Ok(name) => files.push((name, is_folder)),
-            Err(name) => {
-                let path = shown.join(&name);
+        content.push((entry.file_name(), entry.file_type().is_ok_and(|kind| kind.is_dir())));
+    }
+    content.sort_unstable();
+    if previous.folder == folder && previous.content == content {
+        return Ok(Arc::clone(previous));
+    }
+    let mut diagnostics = Vec::new();
+    let zones = zones_of(folder, shown, &content, &mut diagnostics);
+    Ok(Arc::new(Listing { folder: folder.to_owned(), content, zones, diagnostics }))
+}
+
+/// Which files make which zones; what is odd goes to `out`.
+fn zones_of(folder: &Path, shown: &Path, content: &[(OsString, bool)], out: &mut Vec<Diagnostic>) -> Vec<Found> {
+    let mut files: Vec<(&str, bool)> = Vec::with_capacity(content.len());
+    for (name, is_folder) in content {
+        match name.to_str() {
+            Some(name) => files.push((name, *is_folder)),
+            None => {
+                let path = shown.join(name);
                 out.push(Diagnostic::warning("zones-odd-file", "the file's name is not UTF-8").in_file(&path));
             }
         }
     }
-    files.sort();
     let mut zones: BTreeMap<Name, (String, Found)> = BTreeMap::new();
     for (file, is_folder) in files {
         // Hidden files, and what editors and scripts leave for a moment.
@@ -53,7 +82,7 @@ pub(super) fn scan(folder: &Path, shown: &Path, out: &mut Vec<Diagnostic>) -> st
             continue;
         }
         let Some((stem, extension)) = file.rsplit_once('.') else { continue };
-        let path = shown.join(&file);
+        let path = shown.join(file);
         if !matches!(extension, "zone" | "toml") {
             if !is_folder && let Some(meant) = odd(extension) {
                 let fault = Diagnostic::warning("zones-odd-file", format!("the file is not read: \".{extension}\""));
@@ -81,7 +110,7 @@ pub(super) fn scan(folder: &Path, shown: &Path, out: &mut Vec<Diagnostic>) -> st
             out.push(Diagnostic::error("zone-duplicate", message).in_file(&path).help("one stem for one zone"));
             continue;
         }
-        let full = Some(folder.join(&file));
+        let full = Some(folder.join(file));
         if extension == "zone" {
             found.master = full;
         } else {
@@ -92,7 +121,7 @@ pub(super) fn scan(folder: &Path, shown: &Path, out: &mut Vec<Diagnostic>) -> st
         let fault = Diagnostic::warning("zones-empty", "no zone in the folder").in_file(shown);
         out.push(fault.help("a zone is a file NAME.zone, NAME.toml, or both; every query is refused without one"));
     }
-    Ok(zones.into_values().map(|(_, found)| found).collect())
+    zones.into_values().map(|(_, found)| found).collect()
 }
 
 /// What an extension was probably meant to be.

@@ -5,21 +5,21 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::diag::{Diagnostic, Source};
-use super::files::{Print, reason, renew};
+use super::files::{Print, Renewed, reason, renew};
 use super::folder::Found;
 use super::load::shown;
-use super::lower::{Context, Statics, lower_zone, steers};
+use super::lower::{Context, Facts, Statics, lower_zone, steers, steers_as};
 use super::master::{self, Parsed, Target};
-use super::spec::{Defaults, read_zone};
+use super::spec::{Defaults, PoolSpec, read_zone};
 use super::toml::File;
 use crate::model::node::ZoneSetup;
-use crate::model::zone::{Node, Rrset, Zone};
+use crate::model::zone::{Records, Zone};
 
 /// What is known of a good zone.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) setup: Arc<ZoneSetup>,
-    master: Option<Master>,
+    master: Option<Arc<Master>>,
     /// `NAME.toml` and the files it names; empty where there is none.
     steering: Vec<Print>,
     defaults: Arc<Defaults>,
@@ -32,7 +32,9 @@ pub(super) struct Entry {
 struct Master {
     /// `NAME.zone` and the files it includes.
     prints: Vec<Print>,
-    zone: Arc<Zone>,
+    records: Arc<Records>,
+    /// For the names that are steered.
+    facts: Facts,
     warnings: Vec<Diagnostic>,
     targets: Vec<Target>,
 }
@@ -43,176 +45,241 @@ pub(super) struct Loading<'a> {
     /// The folder of `pharos.toml`.
     pub(super) base: &'a Path,
     pub(super) defaults: &'a Arc<Defaults>,
-    pub(super) previous: Option<&'a Entry>,
+    pub(super) previous: Option<&'a Arc<Entry>>,
 }
 
 /// What came of it.
+pub(super) enum Outcome {
+    /// The zone, or that of the last load where nothing changed.
+    Good(Arc<Entry>),
+    /// There is an error.
+    Broken(Seen),
+}
+
+/// What was found on the way to an error.
 #[derive(Default)]
-pub(super) struct Outcome {
-    /// None where there is any error.
-    pub(super) entry: Option<Entry>,
+pub(super) struct Seen {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Everything that was read.
     pub(super) files: Vec<PathBuf>,
 }
 
+impl Entry {
+    /// The warnings of its files.
+    pub(super) fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.master.iter().flat_map(|master| &master.warnings).chain(&self.warnings)
+    }
+
+    /// Everything that was read for it.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.master.iter().flat_map(|master| &master.prints).chain(&self.steering).map(Print::path)
+    }
+}
+
+#[cfg(test)]
+impl Entry {
+    /// As if its files were read much later than they were written.
+    pub(super) fn aged(&self) -> Self {
+        let aged = |prints: &[Print]| prints.iter().cloned().map(Print::aged).collect();
+        let master = |master: &Arc<Master>| Arc::new(Master { prints: aged(&master.prints), ..(**master).clone() });
+        let (setup, defaults, warnings) = (self.setup.clone(), self.defaults.clone(), self.warnings.clone());
+        Self { setup, master: self.master.as_ref().map(master), steering: aged(&self.steering), defaults, warnings }
+    }
+}
+
 impl Loading<'_> {
     /// Loads the zone, or takes what is known.
     pub(super) fn run(&self) -> Outcome {
-        let mut outcome = Outcome::default();
-        let (master, is_new) = self.load_master(&mut outcome);
-        if self.found.master.is_some() && master.is_none() {
-            // The steering is looked through all the same: all faults at once.
-            self.load_steering(Statics::Broken, &mut outcome);
-            return outcome;
+        let mut seen = Seen::default();
+        let (mut master, is_new) = self.load_master(&mut seen);
+        if let (false, Some(known)) = (is_new, self.take_known(&master)) {
+            return Outcome::Good(known);
         }
-        if !is_new && let Some(entry) = self.take_known(&master) {
-            outcome.files.extend(entry.steering.iter().map(|print| print.path().to_owned()));
-            outcome.diagnostics.extend(entry.warnings.iter().cloned());
-            outcome.entry = Some(entry);
-            return outcome;
+        // Where the master file is broken, the steering is looked through all the same: all faults at once.
+        let loaded = self.load_steering(&mut master, &mut seen);
+        if let (Some(master), Some((setup, _))) = (&master, &loaded) {
+            let steered = || setup.pools.iter().flat_map(|pool| &pool.names);
+            let idle = master.targets.iter().filter(|target| !steers(steered(), &target.name));
+            seen.diagnostics.extend(idle.map(|target| target.warning.clone()));
         }
-        let before = outcome.diagnostics.len();
-        let statics = match (&master, &self.found.master) {
-            (Some(master), Some(path)) => Statics::Zone(&master.zone, shown(path, self.base)),
-            _ => Statics::None,
-        };
-        let Some((setup, steering)) = self.load_steering(statics, &mut outcome) else { return outcome };
-        let steered = || setup.pools.iter().flat_map(|pool| &pool.names);
-        for target in master.iter().flat_map(|master| &master.targets) {
-            if !steers(steered(), &target.name) {
-                outcome.diagnostics.push(target.warning.clone());
+        let warnings_only = seen.diagnostics.iter().all(Diagnostic::is_warning);
+        match loaded.filter(|_| warnings_only && master.is_some() == self.found.master.is_some()) {
+            Some((setup, steering)) => {
+                let (defaults, warnings) = (self.defaults.clone(), seen.diagnostics);
+                Outcome::Good(Arc::new(Entry { setup, master, steering, defaults, warnings }))
+            }
+            None => {
+                let master = master.iter();
+                seen.files.extend(master.clone().flat_map(|m| &m.prints).map(|print| print.path().to_owned()));
+                seen.diagnostics.extend(master.flat_map(|m| &m.warnings).cloned());
+                Outcome::Broken(seen)
             }
         }
-        let warnings = outcome.diagnostics[before..].to_vec();
-        if warnings.iter().all(Diagnostic::is_warning) {
-            let setup = self.setup_as_before(setup);
-            outcome.entry = Some(Entry { setup, master, steering, defaults: self.defaults.clone(), warnings });
-        }
-        outcome
     }
 
-    /// The last load's entry with fresh prints, where nothing of the steering has changed.
-    fn take_known(&self, master: &Option<Master>) -> Option<Entry> {
+    /// The last load's entry, with fresh prints, where nothing has changed.
+    fn take_known(&self, master: &Option<Arc<Master>>) -> Option<Arc<Entry>> {
         let known = self.previous?;
-        if known.defaults != *self.defaults || known.steering.is_empty() != self.found.steering.is_none() {
-            return None;
-        }
-        let steering = renew(&known.steering)?;
+        let same_defaults = Arc::ptr_eq(&known.defaults, self.defaults);
         // Another file of the same zone: the stem was written otherwise.
-        if steering.first().map(Print::path) != self.found.steering.as_deref() {
+        if !same_defaults || !is_of(&known.steering, self.found.steering.as_deref()) {
             return None;
         }
-        Some(Entry {
+        let same_master = match (master, &known.master) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let steering = match renew(&known.steering) {
+            Renewed::Same if same_master => return Some(Arc::clone(known)),
+            Renewed::Same => known.steering.clone(),
+            Renewed::Fresh(steering) => steering,
+            Renewed::Changed => return None,
+        };
+        Some(Arc::new(Entry {
             setup: known.setup.clone(),
             master: master.clone(),
             steering,
             defaults: self.defaults.clone(),
             warnings: known.warnings.clone(),
-        })
+        }))
     }
 
-    /// The records of the master file, and whether they were read anew.
-    fn load_master(&self, outcome: &mut Outcome) -> (Option<Master>, bool) {
-        let Some(path) = &self.found.master else {
-            let had_one = self.previous.is_some_and(|known| known.master.is_some());
-            return (None, had_one);
-        };
+    /// What the master file says, and whether it was read anew.
+    fn load_master(&self, seen: &mut Seen) -> (Option<Arc<Master>>, bool) {
         let known = self.previous.and_then(|known| known.master.as_ref());
-        let known = known.filter(|known| known.prints.first().map(Print::path) == Some(path.as_path()));
-        let renewed = known.and_then(|known| Some(Master { prints: renew(&known.prints)?, ..known.clone() }));
-        let (master, is_new) = match renewed {
-            Some(master) => (Some(master), false),
-            None => (self.read_master(path, outcome), true),
-        };
-        if let Some(master) = &master {
-            outcome.files.extend(master.prints.iter().map(|print| print.path().to_owned()));
-            outcome.diagnostics.extend(master.warnings.iter().cloned());
+        let Some(path) = &self.found.master else { return (None, known.is_some()) };
+        if let Some(known) = known.filter(|known| is_of(&known.prints, Some(path))) {
+            match renew(&known.prints) {
+                Renewed::Same => return (Some(Arc::clone(known)), false),
+                Renewed::Fresh(prints) => return (Some(Arc::new(Master { prints, ..(**known).clone() })), false),
+                Renewed::Changed => {}
+            }
         }
-        (master, is_new)
+        (self.read_master(path, seen).map(Arc::new), true)
     }
 
-    fn read_master(&self, path: &Path, outcome: &mut Outcome) -> Option<Master> {
+    fn read_master(&self, path: &Path, seen: &mut Seen) -> Option<Master> {
         let began = SystemTime::now();
         // Before it is parsed: what is written in between shows as a change next time.
         let own = Print::read(path).map(|(_, print)| print).ok();
         let mut found = Vec::new();
         let Parsed { zone, files, targets } = master::parse(&self.found.name, path, shown(path, self.base), &mut found);
         let found: Vec<_> = found.into_iter().map(Diagnostic::cut).collect();
-        outcome.files.extend(files.iter().cloned());
         let Some(zone) = zone else {
-            outcome.diagnostics.extend(found);
+            seen.files.extend(files);
+            seen.diagnostics.extend(found);
             return None;
         };
         let included = files.iter().filter(|file| *file != path).map(|file| Print::of_read_since(file, began));
         let cut = |target: Target| Target { warning: target.warning.cut(), ..target };
         Some(Master {
             prints: own.into_iter().chain(included).collect(),
-            zone: self.zone_as_before(Arc::new(zone)),
+            records: Arc::new(Records::new(zone)),
+            facts: Facts::default(),
             warnings: found,
             targets: targets.into_iter().map(cut).collect(),
         })
     }
 
     /// Reads the steering and lowers it; None where nothing can come of it.
-    fn load_steering(&self, statics: Statics<'_>, outcome: &mut Outcome) -> Option<(ZoneSetup, Vec<Print>)> {
+    fn load_steering(&self, master: &mut Option<Arc<Master>>, seen: &mut Seen) -> Option<(Arc<ZoneSetup>, Vec<Print>)> {
         let Some(path) = &self.found.steering else {
-            let Statics::Zone(zone, _) = statics else { return None };
-            return Some((ZoneSetup { zone: zone.clone(), pools: Vec::new() }, Vec::new()));
+            self.suit(master, &[], seen);
+            let records = master.as_ref()?.records.clone();
+            return Some((self.setup_as_before(ZoneSetup { records, pools: Vec::new() }), Vec::new()));
         };
         let began = SystemTime::now();
-        outcome.files.push(path.clone());
-        let shown = shown(path, self.base).to_owned();
+        seen.files.push(path.clone());
+        let shown_path = shown(path, self.base).to_owned();
         let (content, print) = match Print::read(path) {
             Ok(read) => read,
             Err(fault) => {
                 let message = format!("cannot read the file: {}", reason(&fault));
-                outcome.diagnostics.push(Diagnostic::error("file-unreadable", message).in_file(&shown));
+                seen.diagnostics.push(Diagnostic::error("file-unreadable", message).in_file(&shown_path));
                 return None;
             }
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let file = File::new(Source { shown, text: content.into() }, folder);
-        let context = Context { file: &file, zone: &self.found.name, defaults: self.defaults, statics };
-        let lowered = read_zone(&file, &self.found.name).map(|spec| lower_zone(&context, spec));
+        let file = File::new(Source { shown: shown_path, text: content.into() }, folder);
+        let lowered = read_zone(&file, &self.found.name).map(|spec| {
+            self.suit(master, &spec.pools, seen);
+            let is_known = self.steers_as_before(&spec.pools);
+            let statics = match (&master, &self.found.master) {
+                (Some(master), Some(path)) => Statics::Zone(&master.facts, shown(path, self.base)),
+                (None, Some(_)) => Statics::Broken,
+                _ => Statics::None,
+            };
+            let context = Context { file: &file, zone: &self.found.name, defaults: self.defaults, statics };
+            (lower_zone(&context, spec), is_known)
+        });
         let (found, named) = file.finish();
-        outcome.diagnostics.extend(found.into_iter().map(Diagnostic::cut));
-        outcome.files.extend(named.iter().cloned());
-        let (zone, pools) = lowered?;
+        seen.diagnostics.extend(found.into_iter().map(Diagnostic::cut));
+        seen.files.extend(named.iter().cloned());
+        let ((made, pools), is_known) = lowered?;
+        let records = match &master {
+            Some(master) => master.records.clone(),
+            None => self.records_as_before(made?, is_known),
+        };
         let named = named.iter().map(|path| Print::of_read_since(path, began));
         let prints = std::iter::once(print).chain(named).collect();
-        Some((ZoneSetup { zone: zone?, pools }, prints))
+        Some((self.setup_as_before(ZoneSetup { records, pools }), prints))
+    }
+
+    /// Makes what is known of the master file fit for these pools. Where they steer other names than
+    /// before, the records are compiled again, and are read again if they were let go.
+    fn suit(&self, master: &mut Option<Arc<Master>>, pools: &[PoolSpec], seen: &mut Seen) {
+        let (Some(now), Some(path)) = (master.take(), &self.found.master) else { return };
+        let is_known = self.steers_as_before(pools);
+        let is_read = self.previous.is_none_or(|known| !Arc::ptr_eq(&known.setup.records, &now.records));
+        if is_known && !is_read {
+            *master = Some(now);
+            return;
+        }
+        let again = if is_read { Some(Arc::unwrap_or_clone(now)) } else { again(&now) };
+        let Some(mut suited) = again.or_else(|| self.read_master(path, seen)) else { return };
+        let Some(zone) = suited.records.zone() else { return };
+        suited.facts = Facts::of(&zone, pools);
+        if let Some(known) = self.previous.filter(|known| is_known && known.setup.records.is_same(&suited.records)) {
+            suited.records = known.setup.records.clone();
+        }
+        *master = Some(Arc::new(suited));
+    }
+
+    /// Whether these pools steer the names that those of the last load did.
+    fn steers_as_before(&self, pools: &[PoolSpec]) -> bool {
+        self.previous.is_some_and(|known| steers_as(pools, &known.setup.pools))
+    }
+
+    /// Records, or the last load's where they are the same and so are the steered names: its users see
+    /// then that there is nothing to compile.
+    fn records_as_before(&self, zone: Zone, is_known: bool) -> Arc<Records> {
+        let records = Records::new(zone);
+        match self.previous {
+            Some(known) if is_known && known.setup.records.is_same(&records) => known.setup.records.clone(),
+            _ => Arc::new(records),
+        }
     }
 
     /// The last load's value where the new one is equal: its users see then that nothing changed.
     fn setup_as_before(&self, setup: ZoneSetup) -> Arc<ZoneSetup> {
-        let zone = self.zone_as_before(setup.zone);
         match self.previous {
-            Some(known) if Arc::ptr_eq(&known.setup.zone, &zone) && known.setup.pools == setup.pools => {
+            Some(known) if Arc::ptr_eq(&known.setup.records, &setup.records) && known.setup.pools == setup.pools => {
                 known.setup.clone()
             }
-            _ => Arc::new(ZoneSetup { zone, ..setup }),
-        }
-    }
-
-    fn zone_as_before(&self, zone: Arc<Zone>) -> Arc<Zone> {
-        match self.previous {
-            Some(known) if is_same(&known.setup.zone, &zone) => known.setup.zone.clone(),
-            _ => zone,
+            _ => Arc::new(setup),
         }
     }
 }
 
-/// Whether two zones have the same records in the same order.
-fn is_same(a: &Arc<Zone>, b: &Arc<Zone>) -> bool {
-    let same_set = |(a, b): (Rrset<'_>, Rrset<'_>)| {
-        (a.rtype, a.ttl, a.count) == (b.rtype, b.ttl, b.count) && a.rdatas().eq(b.rdatas())
-    };
-    let same_node = |(a, b): (Node<'_>, Node<'_>)| {
-        a.owner == b.owner && a.rrsets().count() == b.rrsets().count() && a.rrsets().zip(b.rrsets()).all(same_set)
-    };
-    Arc::ptr_eq(a, b)
-        || a.origin().as_wire() == b.origin().as_wire()
-            && (a.node_count(), a.record_count()) == (b.node_count(), b.record_count())
-            && a.nodes().zip(b.nodes()).all(same_node)
+/// Whether the first of these is of that file; none is of none.
+fn is_of(prints: &[Print], path: Option<&Path>) -> bool {
+    match (prints.first(), path) {
+        (Some(print), Some(path)) => print.is_of(path),
+        (print, path) => print.is_none() && path.is_none(),
+    }
+}
+
+/// What is known of a master file, with its records for another steering; none where they were let go.
+fn again(master: &Master) -> Option<Master> {
+    Some(Master { records: Arc::new(master.records.again()?), ..master.clone() })
 }

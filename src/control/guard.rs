@@ -36,6 +36,9 @@ pub enum Refused {
     /// No zone would be left.
     #[error("no zone would be left; if that is meant, restart the node")]
     NoZoneLeft,
+    /// The records of these zones are not those in force, and were let go since they were read.
+    #[error("the records of {} must be read once more", join(&.0.iter().map(bare).collect::<Vec<_>>(), ", "))]
+    RecordsGone(Vec<Name>),
     /// A newer one came while its targets were being probed.
     #[error("a newer one came before it was in force")]
     Superseded,

@@ -77,7 +77,20 @@ impl Handle {
     /// # Errors
     /// [`Refused`]; the old answers stay.
     pub async fn apply(&self, setup: Setup, consent: Consent) -> Result<Applied, Refused> {
-        self.ask(|back| Command::Apply(setup, consent, back)).await.unwrap_or(Err(Refused::Stopped))
+        self.submit(setup, consent).await.await
+    }
+
+    /// As [`apply`](Self::apply), in two steps: once this returns, the files have their turn before all
+    /// that are submitted later. What it returns tells what became of them.
+    pub async fn submit(
+        &self,
+        setup: Setup,
+        consent: Consent,
+    ) -> impl Future<Output = Result<Applied, Refused>> + Send + use<> {
+        let (back, reply) = oneshot::channel();
+        // Where the task is gone, the reply tells.
+        let _ = self.commands.send(Command::Apply(setup, consent, back)).await;
+        async { reply.await.unwrap_or(Err(Refused::Stopped)) }
     }
 
     /// A view of the world.

@@ -33,7 +33,7 @@ pub use guard::{Consent, Loss, Refused};
 pub use handle::{Handle, NoSuchPool, Stopped, Watches};
 pub use orders::{Order, OverrideRefused};
 pub use reload::{Applied, Change, How, What};
-pub use run::start;
+pub use run::{NotCompiled, start};
 pub use saved::{Saved, SavedError, VERDICT_AGE_MAX};
 pub use state::{StateError, StateFile};
 pub use status::{

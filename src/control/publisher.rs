@@ -1,6 +1,7 @@
 //! From the world to the snapshot that queries read.
 
-use std::collections::{BTreeSet, HashSet};
+use std::cell::LazyCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::retired::Retired;
@@ -44,7 +45,7 @@ impl Publisher {
         &self.images
     }
 
-    /// Publishes a world of other zones.
+    /// Publishes a world of other zones, and lets go of the records that they were compiled of.
     pub(super) fn replace(&mut self, world: &World, images: Images) {
         let zones = world.zones.iter().zip(&images);
         self.zones = zones
@@ -58,6 +59,11 @@ impl Publisher {
         }
         self.node = Arc::clone(&world.node.name);
         self.publish();
+        let records: Vec<_> = world.zones.iter().filter_map(|zone| zone.setup.records.let_go()).collect();
+        if !records.is_empty() {
+            // To free many takes its time.
+            tokio::task::spawn_blocking(move || drop(records));
+        }
     }
 
     /// Publishes what the pools of these zones answer now.
@@ -79,19 +85,34 @@ fn steered(zone: &ZoneState) -> Arc<[Arc<Steered>]> {
     zone.pools.iter().map(|pool| Arc::clone(&pool.compiled.steered)).collect()
 }
 
-/// Compiles the records of each zone, except where `before` has them: the records are the same and
-/// so are the names that pools steer. A large zone takes its time: call it where blocking is fine.
-pub(super) fn compile(zones: &[Arc<ZoneSetup>], before: &Images) -> Images {
-    let known: std::collections::HashMap<_, _> = before.iter().map(|entry| (entry.0.name(), entry)).collect();
-    let image = |setup: &Arc<ZoneSetup>| {
-        let names = steered_names(setup);
-        let same = known.get(setup.name()).filter(|(old, _)| {
-            Arc::ptr_eq(&old.zone, &setup.zone) && (Arc::ptr_eq(old, setup) || steered_names(old) == names)
-        });
-        let image = same.map_or_else(|| Arc::new(snapshot::compile(&setup.zone, &names)), |(_, i)| Arc::clone(i));
-        (Arc::clone(setup), image)
-    };
-    zones.iter().map(image).collect()
+/// Compiles the records of each zone, except where `before` has them. A large zone takes its time: call
+/// it where blocking is fine.
+///
+/// # Errors
+/// The zones whose records were let go and are not in `before`.
+pub(super) fn compile(zones: &[Arc<ZoneSetup>], before: &Images) -> Result<Images, Vec<Name>> {
+    let known = LazyCell::new(|| before.iter().map(|entry| (entry.0.name(), entry)).collect::<HashMap<_, _>>());
+    let mut missing = Vec::new();
+    let mut images = Images::with_capacity(zones.len());
+    for (place, setup) in zones.iter().enumerate() {
+        // Nearly always there is the same zone in the same place.
+        let old = before.get(place).filter(|(old, _)| Arc::ptr_eq(old, setup));
+        let old = old.or_else(|| known.get(setup.name()).copied().filter(|(old, _)| has_same_image(old, setup)));
+        let image = match old {
+            Some((_, image)) => Some(Arc::clone(image)),
+            None => setup.records.zone().map(|zone| Arc::new(snapshot::compile(&zone, &steered_names(setup)))),
+        };
+        match image {
+            Some(image) => images.push((Arc::clone(setup), image)),
+            None => missing.push(setup.name().clone()),
+        }
+    }
+    if missing.is_empty() { Ok(images) } else { Err(missing) }
+}
+
+/// Whether the records are the same and so are the names that pools steer.
+fn has_same_image(old: &ZoneSetup, new: &ZoneSetup) -> bool {
+    old.records.is_same(&new.records) && steered_names(old) == steered_names(new)
 }
 
 /// Which names are steered, by which pool of the zone.

@@ -89,6 +89,11 @@ impl World {
         self.pending = Some(Pending { setup, consent, targets, links, round, flips: Vec::new() });
     }
 
+    /// Forgets the reload that is under way.
+    pub(super) fn forget_reload(&mut self, effects: &mut Effects) {
+        effects.watches |= self.pending.take().is_some();
+    }
+
     /// Whether a reload can be finished: everything that it watches was observed.
     pub(super) fn is_reload_settled(&self, now: Moment) -> bool {
         self.is_ready() && self.pending.as_ref().is_some_and(|pending| pending.round.is_over(now))
@@ -157,7 +162,7 @@ fn changes(world: &World, setup: &Setup) -> Vec<Change> {
         if Arc::ptr_eq(old, new) {
             continue;
         }
-        if !Arc::ptr_eq(&old.zone, &new.zone) {
+        if !old.records.is_same(&new.records) {
             note(How::Changed, What::Zone(new.name().clone()));
         }
         for pool in &new.pools {

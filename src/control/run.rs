@@ -6,7 +6,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::clock::Clock;
-use super::event::Event;
+use super::event::{Event, Kind};
 use super::guard::{Consent, Refused};
 use super::handle::{Command, Handle, Watches};
 use super::publisher::{self, Images, Publisher};
@@ -15,7 +15,8 @@ use super::save::Saver;
 use super::saved::{self, Saved};
 use super::state::StateFile;
 use super::world::{Effects, World};
-use crate::model::node::{Setup, ZoneSetup};
+use crate::dns::Name;
+use crate::model::node::Setup;
 use crate::model::time::Moment;
 
 /// Commands that may wait. Each sender waits for its reply, so this is met only by a crowd.
@@ -23,20 +24,27 @@ const COMMANDS_MAX: usize = 1024;
 /// Events that a slow reader may be behind.
 const EVENTS_MAX: usize = 4096;
 
+/// The zones of a start cannot be compiled: their records were let go before, or it panicked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the zones cannot be compiled")]
+pub struct NotCompiled;
+
 /// Starts the task. `state` is where the state is saved, if anywhere; `saved` is what an earlier run
 /// left. The first snapshot is published before this returns, and is fit to be answered from when
 /// [`Handle::ready`] says so. The task ends after [`Handle::stop`]; if it ends otherwise it has
 /// panicked, and the node must not go on.
 ///
 /// # Errors
-/// Where the zones cannot be compiled: a panic there.
+/// [`NotCompiled`].
 pub async fn start(
     setup: Setup,
     state: Option<StateFile>,
     saved: Saved,
-) -> Result<(Handle, JoinHandle<()>), JoinError> {
+) -> Result<(Handle, JoinHandle<()>), NotCompiled> {
     let clock = Clock::start();
-    let images = compile(setup.zones.clone(), Images::new()).await?;
+    let zones = setup.zones.clone();
+    let compiled = tokio::task::spawn_blocking(move || publisher::compile(&zones, &Images::new())).await;
+    let images = compiled.ok().and_then(Result::ok).ok_or(NotCompiled)?;
     let world = World::new(setup, &saved, clock.now());
     let publisher = Publisher::new(&world, images);
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
@@ -68,9 +76,11 @@ struct Task {
 /// A reload under way: the world probes its new targets, and its zones are compiled beside.
 struct Reload {
     back: oneshot::Sender<Result<Applied, Refused>>,
-    compiling: Option<JoinHandle<Images>>,
+    compiling: Option<Compiling>,
     images: Images,
 }
+
+type Compiling = JoinHandle<Result<Images, Vec<Name>>>;
 
 impl Task {
     async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
@@ -152,7 +162,7 @@ impl Task {
         result
     }
 
-    /// Frees replaced zones, which may take its time.
+    /// Frees replaced zones and records, which may take its time.
     fn release(&mut self) {
         let free = self.publisher.retired.release();
         if !free.is_empty() {
@@ -170,15 +180,26 @@ impl Task {
         self.act(|world, now, effects| world.begin_reload(setup, consent, now, effects));
     }
 
-    fn take_images(&mut self, compiled: Result<Images, JoinError>) {
+    fn take_images(&mut self, compiled: Result<Result<Images, Vec<Name>>, JoinError>) {
         match (compiled, &mut self.reload) {
-            (Ok(images), Some(reload)) => (reload.images, reload.compiling) = (images, None),
-            (Ok(_), None) => {}
+            (Ok(Ok(images)), Some(reload)) => (reload.images, reload.compiling) = (images, None),
+            (Ok(Err(gone)), _) => self.refuse_reload(Refused::RecordsGone(gone)),
+            (Ok(Ok(_)), None) => {}
             (Err(error), _) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 // The runtime is going down, and this task with it.
                 Err(_) => self.reload = None,
             },
+        }
+    }
+
+    fn refuse_reload(&mut self, why: Refused) {
+        self.act(|world, _, effects| {
+            world.forget_reload(effects);
+            effects.events.push(Kind::Refused(why.clone()));
+        });
+        if let Some(reload) = self.reload.take() {
+            reload.answer(Err(why));
         }
     }
 
@@ -201,12 +222,8 @@ impl Reload {
     }
 }
 
-async fn compile(zones: Vec<Arc<ZoneSetup>>, before: Images) -> Result<Images, JoinError> {
-    tokio::task::spawn_blocking(move || publisher::compile(&zones, &before)).await
-}
-
 /// The zones of a reload, when they are compiled; forever, where none are being compiled.
-async fn compiled(reload: &mut Option<Reload>) -> Result<Images, JoinError> {
+async fn compiled(reload: &mut Option<Reload>) -> Result<Result<Images, Vec<Name>>, JoinError> {
     match reload.as_mut().and_then(|reload| reload.compiling.as_mut()) {
         Some(compiling) => compiling.await,
         None => std::future::pending().await,

@@ -156,7 +156,7 @@ impl World {
     pub(super) fn status(&self, now: Moment) -> Status {
         let zones = self.zones.iter().map(|zone| ZoneStatus {
             name: zone.setup.name().clone(),
-            records: zone.setup.zone.record_count(),
+            records: zone.setup.records.record_count(),
             pools: zone.setup.pools.iter().zip(&zone.pools).map(|(p, state)| self.pool_status(p, state, now)).collect(),
         });
         Status {

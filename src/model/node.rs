@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Region;
 use super::pool::Pool;
-use super::zone::Zone;
+use super::zone::Records;
 use crate::dns::Name;
 
 /// Everything that one load of the files gave.
@@ -21,8 +21,8 @@ pub struct Setup {
 /// A zone and its steering.
 #[derive(Debug)]
 pub struct ZoneSetup {
-    /// Its static records; shared with the load before where the files did not change.
-    pub zone: Arc<Zone>,
+    /// Its static records; shared with the load before where neither they nor the steered names changed.
+    pub records: Arc<Records>,
     /// Its pools, in the order of the file.
     pub pools: Vec<Pool>,
 }
@@ -31,7 +31,7 @@ impl ZoneSetup {
     /// The zone's name.
     #[must_use]
     pub fn name(&self) -> &Name {
-        self.zone.origin()
+        self.records.origin()
     }
 }
 

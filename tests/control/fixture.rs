@@ -12,7 +12,7 @@ use pharos::model::check::{Ask, Cadence, Pace, Probe, Watch, WatchId};
 use pharos::model::node::{Node, Setup, ZoneSetup};
 use pharos::model::observation::{Failure, Observation, Phases};
 use pharos::model::pool::{Address, AllDown, DualStack, Endpoint, Failback, FailbackMode, Filter, Pool, PoolId};
-use pharos::model::zone::{Place, Zone, ZoneBuilder};
+use pharos::model::zone::{Place, Records, ZoneBuilder};
 use pharos::model::{CheckName, EndpointName, PoolName, Region};
 use pharos::policy::Steering;
 
@@ -23,14 +23,19 @@ pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-pub(crate) fn zone(origin: &str) -> Arc<Zone> {
+pub(crate) fn zone(origin: &str) -> Arc<Records> {
+    zone_of(origin, 60)
+}
+
+/// A zone whose records have this TTL.
+pub(crate) fn zone_of(origin: &str, ttl: u32) -> Arc<Records> {
     let mut zone = ZoneBuilder::new(name(origin));
     let host = name("ns.example");
     let mut soa = [host.as_wire(), host.as_wire()].concat();
     soa.extend([0; 20]);
-    zone.push(name(origin).as_wire(), Rtype::SOA, 60, &soa, Place::default()).unwrap();
-    zone.push(name(origin).as_wire(), Rtype::NS, 60, host.as_wire(), Place::default()).unwrap();
-    Arc::new(zone.finish().unwrap().0)
+    zone.push(name(origin).as_wire(), Rtype::SOA, ttl, &soa, Place::default()).unwrap();
+    zone.push(name(origin).as_wire(), Rtype::NS, ttl, host.as_wire(), Place::default()).unwrap();
+    Arc::new(Records::new(zone.finish().unwrap().0))
 }
 
 /// A check of `127.0.0.1:PORT`.
@@ -81,7 +86,7 @@ pub(crate) fn setup(pools: Vec<Pool>) -> Setup {
         admin: vec![],
         udp_threads: 0,
     };
-    Setup { node, zones: vec![Arc::new(ZoneSetup { zone: zone("example"), pools })] }
+    Setup { node, zones: vec![Arc::new(ZoneSetup { records: zone("example"), pools })] }
 }
 
 pub(crate) fn app() -> PoolId {

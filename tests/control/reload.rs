@@ -12,7 +12,7 @@ use pharos::model::pool::{Address, Failback, FailbackMode, Pool};
 use pharos::policy::Family;
 use tokio::time::{Instant, sleep};
 
-use crate::fixture::{CADENCE, Node1, app, endpoint, ip, name, pool, setup, watch, zone};
+use crate::fixture::{CADENCE, Node1, app, endpoint, ip, name, pool, setup, watch, zone, zone_of};
 
 fn two() -> Pool {
     pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2)])
@@ -157,7 +157,7 @@ async fn neither_family_is_left_without_a_healthy_endpoint() {
 /// A zone with a pool that steers its `www`.
 fn steered(origin: &str, pool: Pool) -> Arc<ZoneSetup> {
     let names = vec![name(&format!("www.{origin}"))];
-    Arc::new(ZoneSetup { zone: zone(origin), pools: vec![Pool { names, ..pool }] })
+    Arc::new(ZoneSetup { records: zone(origin), pools: vec![Pool { names, ..pool }] })
 }
 
 /// These zones, with a pool each.
@@ -264,7 +264,7 @@ async fn what_did_not_change_is_shared() {
     // The zone's records did not change: config shares what it has parsed.
     let records = zone("example");
     let edited = |ttl| {
-        let edited = ZoneSetup { zone: Arc::clone(&records), pools: vec![Pool { ttl, ..two() }] };
+        let edited = ZoneSetup { records: Arc::clone(&records), pools: vec![Pool { ttl, ..two() }] };
         Setup { zones: vec![Arc::new(edited)], ..setup(vec![]) }
     };
     node.handle.apply(edited(7), Watched).await.unwrap();
@@ -275,11 +275,48 @@ async fn what_did_not_change_is_shared() {
     assert_eq!(node.ttl(), Some(8));
 }
 
+/// The zone `example` with one pool, and other records than at start.
+fn edited(pool: Pool, ttl: u32) -> Setup {
+    let edited = ZoneSetup { records: zone_of("example", ttl), pools: vec![pool] };
+    Setup { zones: vec![Arc::new(edited)], ..setup(vec![]) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_let_go_once_they_are_compiled() {
+    let first = setup(vec![two()]);
+    let parsed = Arc::downgrade(&first.zones[0].records.zone().unwrap());
+    let node = Node1::start(first.clone()).await;
+    assert!(first.zones[0].records.zone().is_none());
+    while parsed.strong_count() > 0 {
+        sleep(Duration::from_millis(1)).await; // the thread that frees them
+    }
+    node.all_up().await;
+    // What is in force needs them no more; what was refused keeps them.
+    node.handle.apply(first.clone(), Watched).await.unwrap();
+    let refused = edited(pool(vec![endpoint("ap", 3, 3)]), 7);
+    let handle = node.handle.clone();
+    let applying = tokio::spawn(async move { handle.apply(refused, Watched).await });
+    node.handle.watches().wait_for(|watches| watches.len() == 3).await.unwrap();
+    node.report(3, false).await;
+    let refused = edited(two(), 7);
+    let newer = Setup { zones: vec![], ..setup(vec![]) };
+    assert!(matches!(node.handle.apply(newer, Watched).await, Err(Refused::NoZoneLeft)));
+    assert_eq!(applying.await.unwrap(), Err(Refused::Superseded));
+    assert!(refused.zones[0].records.zone().is_some());
+    node.handle.apply(refused, Watched).await.unwrap();
+    // Nobody has those of the start any more.
+    let gone = node.handle.apply(first, Watched).await;
+    assert_eq!(gone, Err(Refused::RecordsGone(vec![name("example")])));
+    assert_eq!(gone.unwrap_err().to_string(), "the records of example must be read once more");
+    assert_eq!(node.answer(), [ip(1)]);
+    node.handle.apply(edited(two(), 60), Watched).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_says_what_changed_and_what_waits_for_a_restart() {
     let node = ready().await;
     let mut events = node.handle.events();
-    let mut edited = setup(vec![two()]);
+    let mut edited = edited(two(), 7);
     edited.node.udp_threads = 4;
     edited.node.name = "ns2".into();
     let applied = node.handle.apply(edited, Watched).await.unwrap();
@@ -330,7 +367,7 @@ async fn a_replaced_zone_is_freed_but_not_by_a_reader() {
     let store = node.handle.store();
     let mut reader = store.reader();
     let image = Arc::downgrade(&reader.current().zone(&name("example")).unwrap().image);
-    node.handle.apply(setup(vec![two()]), Watched).await.unwrap();
+    node.handle.apply(edited(two(), 7), Watched).await.unwrap();
     sleep(Duration::from_secs(60)).await;
     assert!(image.strong_count() > 1, "the reader has not renewed its view");
     reader.renew();
@@ -345,7 +382,7 @@ async fn a_replaced_zone_is_freed_but_not_by_a_reader() {
 #[tokio::test(start_paused = true)]
 async fn a_zone_that_stays_is_not_freed_with_those_that_go() {
     let with = |origins: &[&str]| {
-        let zones = origins.iter().map(|origin| Arc::new(ZoneSetup { zone: zone(origin), pools: vec![] }));
+        let zones = origins.iter().map(|origin| Arc::new(ZoneSetup { records: zone(origin), pools: vec![] }));
         Setup { zones: zones.collect(), ..setup(vec![]) }
     };
     let before = with(&["one", "two"]);

@@ -251,7 +251,7 @@ async fn a_flip_is_in_the_answers_within_10_ms() {
     for n in 0..1000 {
         let names = vec![name(&format!("www.z{n}.example"))];
         let pools = vec![Pool { names, ..pool(vec![endpoint("us", 3, 1), endpoint("eu", 4, 2)]) }];
-        all.zones.push(std::sync::Arc::new(ZoneSetup { zone: zone(&format!("z{n}.example")), pools }));
+        all.zones.push(std::sync::Arc::new(ZoneSetup { records: zone(&format!("z{n}.example")), pools }));
     }
     let node = Node1::start(all).await;
     node.all_up().await;

@@ -1,7 +1,5 @@
 //! SOA and NS of a zone that has no master file.
 
-use std::sync::Arc;
-
 use super::{Context, Statics, steers};
 use crate::config::diag::Diagnostic;
 use crate::config::spec::{ApexSpec, PoolSpec};
@@ -18,17 +16,16 @@ const EXPIRE: u32 = 604_800;
 /// How long resolvers keep a negative answer; never longer than a positive one.
 const MINIMUM: u32 = 60;
 
-/// Makes the zone, or takes that of the master file.
+/// Makes the zone where there is no master file.
 pub(super) fn lower(
     context: &Context<'_>,
     apex: Option<ApexSpec>,
     smallest_ttl: Option<u32>,
     pools: &[PoolSpec],
-) -> Option<Arc<Zone>> {
+) -> Option<Zone> {
     let file = context.file;
     let apex = match (context.statics, apex) {
-        (Statics::Zone(zone, _), None) => return Some(zone.clone()),
-        (Statics::Broken, None) => return None,
+        (Statics::Zone(..) | Statics::Broken, None) => return None,
         (Statics::Zone(..) | Statics::Broken, Some(apex)) => {
             let master = file.source.shown.with_extension("zone");
             let message = format!("[zone] stands beside {}, which has SOA and NS already", master.display());
@@ -78,5 +75,5 @@ pub(super) fn lower(
         builder.push(owner, Rtype::NS, ttl, name.value.as_wire(), Place::default()).ok()?;
     }
     // Only a name server given twice can be a fault here, and that is reported.
-    builder.finish().ok().map(|(zone, _)| Arc::new(zone))
+    builder.finish().ok().map(|(zone, _)| zone)
 }

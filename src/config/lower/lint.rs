@@ -8,22 +8,16 @@ use super::endpoint::{Group, priority};
 use super::{Context, Statics, pool};
 use crate::config::spec::{EndpointSpec, PoolHabits, PoolSpec, Target};
 use crate::config::toml::Key;
-use crate::dns::Rtype;
 use crate::model::pool::Filter;
 
 /// Warns where resolvers would keep a negative answer longer than a steered one: a client that asks
 /// for AAAA of a pool that has none for the moment waits that long.
 pub(super) fn soa_minimum(context: &Context<'_>, pools: &[PoolSpec]) {
-    let Statics::Zone(zone, master) = context.statics else { return };
+    let Statics::Zone(facts, master) = context.statics else { return };
     let Some(pool) = pools.iter().min_by_key(|pool| pool::ttl(pool, context.defaults)) else { return };
     let smallest = pool::ttl(pool, context.defaults);
-    let Some(soa) = zone.rrset(context.zone, Rtype::SOA) else { return };
-    let minimum = soa.rdatas().next().and_then(|rdata| {
-        let tail = rdata.get(rdata.len().checked_sub(4)?..)?;
-        Some(u32::from_be_bytes([tail[0], tail[1], tail[2], tail[3]]))
-    });
-    let Some(minimum) = minimum.filter(|minimum| soa.ttl.min(*minimum) > smallest) else { return };
-    let (master, ttl) = (master.display(), soa.ttl);
+    let Some((ttl, minimum)) = facts.soa.filter(|(ttl, minimum)| ttl.min(minimum) > &smallest) else { return };
+    let master = master.display();
     let what = if minimum <= ttl {
         format!("the SOA minimum in {master} is {minimum}, above")
     } else {

@@ -4,6 +4,7 @@
 mod apex;
 mod check;
 mod endpoint;
+mod facts;
 mod lint;
 mod names;
 mod node;
@@ -12,9 +13,9 @@ mod pool;
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 use self::check::Check;
+pub(super) use self::facts::{Facts, steers_as};
 pub(super) use self::names::steers;
 pub(super) use self::node::{lower_node, lower_zones_folder};
 use super::diag::listed;
@@ -31,8 +32,8 @@ pub(super) enum Statics<'a> {
     None,
     /// It is broken, and reported.
     Broken,
-    /// Its records, and how the file is called.
-    Zone(&'a Arc<Zone>, &'a Path),
+    /// What is asked of its records, and how the file is called.
+    Zone(&'a Facts, &'a Path),
 }
 
 /// What the steering of one zone is lowered with.
@@ -43,9 +44,9 @@ pub(super) struct Context<'a> {
     pub(super) statics: Statics<'a>,
 }
 
-/// Lowers a zone's steering. The records are those of the master file, or made from `[zone]`; None
+/// Lowers a zone's steering. Where there is no master file, the records are made from `[zone]`; None
 /// where they are wrong or missing. Everything found goes to the context's file.
-pub(super) fn lower_zone(context: &Context<'_>, spec: ZoneSpec) -> (Option<Arc<Zone>>, Vec<Pool>) {
+pub(super) fn lower_zone(context: &Context<'_>, spec: ZoneSpec) -> (Option<Zone>, Vec<Pool>) {
     let ZoneSpec { apex, checks, pools } = spec;
     let mut lowered: Vec<Check> = Vec::with_capacity(checks.len());
     for (name, at, spec) in checks {

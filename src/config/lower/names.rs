@@ -3,47 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Context, Statics};
+use super::{Context, Facts, Statics};
 use crate::config::diag::Diagnostic;
 use crate::config::spec::PoolSpec;
-use crate::dns::{Name, Rtype};
+use crate::dns::Name;
 use crate::model::pool::AllDown;
-use crate::model::zone::Zone;
-
-/// What stands at one name of the master file.
-#[derive(Default, Clone, Copy)]
-struct Types {
-    cname: bool,
-    dname: bool,
-    ns: bool,
-    address: bool,
-}
-
-/// Looks up what stands at some names, in one walk over the zone.
-fn types_at(zone: &Zone, names: impl Iterator<Item = Name>) -> HashMap<Vec<u8>, Types> {
-    let mut found: HashMap<Vec<u8>, Types> =
-        names.map(|name| (name.folded().as_wire().to_vec(), Types::default())).collect();
-    if found.is_empty() {
-        return found;
-    }
-    for node in zone.nodes() {
-        if let Some(types) = found.get_mut(node.owner) {
-            for set in node.rrsets() {
-                match set.rtype {
-                    Rtype::CNAME => types.cname = true,
-                    Rtype::DNAME => types.dname = true,
-                    Rtype::NS => types.ns = true,
-                    Rtype::A | Rtype::AAAA => types.address = true,
-                    _ => {}
-                }
-            }
-        }
-    }
-    found
-}
 
 /// A name and those above it, up to and without the zone's own.
-fn path_up(name: &Name, zone: &Name) -> Vec<Name> {
+pub(super) fn path_up(name: &Name, zone: &Name) -> Vec<Name> {
     let mut path = Vec::new();
     let mut next = Some(name.clone());
     while let Some(name) = next.filter(|name| name != zone && name.is_within(zone)) {
@@ -57,14 +24,6 @@ fn path_up(name: &Name, zone: &Name) -> Vec<Name> {
 /// meaning: aliases, and what lies at or below a delegation or below a DNAME.
 pub(super) fn check_names(context: &Context<'_>, pools: &[PoolSpec]) {
     let file = context.file;
-    let types = match context.statics {
-        Statics::Zone(zone, _) => {
-            let names = pools.iter().filter_map(|pool| pool.names.value()).flatten();
-            types_at(zone, names.flat_map(|name| path_up(&name.value, context.zone)).chain([context.zone.clone()]))
-        }
-        _ => HashMap::new(),
-    };
-    let at_name = |name: &Name| types.get(name.folded().as_wire()).copied().unwrap_or_default();
     let mut owners: HashMap<&Name, &str> = HashMap::new();
     for pool in pools {
         let static_fallback = context.static_fallback(pool);
@@ -85,10 +44,10 @@ pub(super) fn check_names(context: &Context<'_>, pools: &[PoolSpec]) {
                 let fault = fault.label(format!("did you mean \"{meant}\"?"));
                 file.push(fault.help("only a last dot makes a name absolute"));
             }
-            let Statics::Zone(_, master) = context.statics else { continue };
-            if let Some(fault) = obstacle(context, owner, master, &at_name) {
+            let Statics::Zone(facts, master) = context.statics else { continue };
+            if let Some(fault) = obstacle(context, owner, master, facts) {
                 file.push(fault.at(&file.source, at));
-            } else if static_fallback && !at_name(owner).address {
+            } else if static_fallback && !facts.types(owner).address {
                 let message = format!("all_down = \"static\", but {} has no A or AAAA at {owner}", master.display());
                 let fault = file.warning("pool-static-empty", at, message);
                 file.push(fault.help("with all endpoints down the answer is NODATA then"));
@@ -105,17 +64,12 @@ fn doubled(owner: &Name, zone: &Name) -> Option<Name> {
 }
 
 /// What in the master file stands in the way of a steered name.
-fn obstacle(
-    context: &Context<'_>,
-    owner: &Name,
-    master: &Path,
-    at_name: &impl Fn(&Name) -> Types,
-) -> Option<Diagnostic> {
+fn obstacle(context: &Context<'_>, owner: &Name, master: &Path, facts: &Facts) -> Option<Diagnostic> {
     let shown = master.display();
     let path = path_up(owner, context.zone);
     // From the top: what is above hides what is below.
     for above in path.iter().rev().chain([context.zone].into_iter().filter(|zone| *zone == owner)) {
-        let types = at_name(above);
+        let types = facts.types(above);
         let is_apex = above == context.zone;
         if types.ns && !is_apex {
             let message = if above == owner {
@@ -135,7 +89,7 @@ fn obstacle(
             return Some(fault.help("take the CNAME out of the zone file, or the name out of the pool"));
         }
     }
-    let apex = at_name(context.zone);
+    let apex = facts.types(context.zone);
     (apex.dname && owner != context.zone).then(|| {
         let message = format!("{owner} lies below {}, which has a DNAME in {shown}", context.zone);
         Diagnostic::error("pool-name-below-dname", message).label("answered with the DNAME")

@@ -7,10 +7,12 @@ mod builder;
 mod canonical;
 mod fault;
 mod lint;
+mod records;
 mod rules;
 
 pub use builder::{TooLarge, ZoneBuilder};
 pub use fault::{FaultKind, Place, ZoneFault};
+pub use records::Records;
 
 use std::fmt;
 
