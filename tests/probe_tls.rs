@@ -94,7 +94,7 @@ async fn serve_slowly(identity: Identity, slowness: Duration) -> (SocketAddr, mp
                 let connection = stream.get_ref().1;
                 let seen = Seen {
                     sni: connection.server_name().map(ToOwned::to_owned),
-                    request: String::from_utf8_lossy(&request[..length]).into_owned(),
+                    request: String::from_utf8_lossy(&request[..length]).to_lowercase(),
                     handshake: connection.handshake_kind(),
                 };
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;

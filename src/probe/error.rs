@@ -1,9 +1,5 @@
-//! From an error of the HTTP and TLS stacks to the one reason an engineer needs.
-//!
-//! The reason lies at the bottom of a chain of sources, and its layers change between versions. So
-//! the whole chain is read, and the deepest layer that says something wins.
+//! From an error of the system, of TLS or of HTTP to the one reason an engineer needs.
 
-use std::error::Error;
 use std::io;
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +7,7 @@ use nix::errno::Errno;
 use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage};
 use rustls_pki_types::UnixTime;
 
+use super::reply::NotHttp;
 use crate::model::observation::{Failure, Unreachable};
 
 /// What says nothing of the target: no descriptors, memory or ports left, or a firewall of this host.
@@ -18,40 +15,22 @@ const OWN_TROUBLE: [Errno; 6] =
     [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ENOBUFS, Errno::EADDRNOTAVAIL, Errno::EPERM];
 
 /// The reason why a probe with this time-out failed.
-pub(super) fn failure(error: &(dyn Error + 'static), timeout: Duration) -> Failure {
-    let mut found = None;
-    let mut deepest = error;
-    let mut next = Some(error);
-    while let Some(layer) = next {
-        deepest = layer;
-        found = of_layer(layer, timeout).or(found);
-        // An io::Error hides the error it wraps: its source() is that of the wrapped one.
-        let wrapped = layer.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| layer.source());
+pub(super) fn failure(error: &io::Error, timeout: Duration) -> Failure {
+    let Some(inner) = error.get_ref() else { return of_io(error, timeout) };
+    if let Some(error) = inner.downcast_ref::<io::Error>() {
+        return failure(error, timeout);
     }
-    found.unwrap_or_else(|| Failure::Http(deepest.to_string()))
+    if let Some(error) = inner.downcast_ref::<TlsError>() {
+        return of_tls(error);
+    }
+    match inner.downcast_ref::<NotHttp>() {
+        Some(NotHttp(why)) => Failure::Http((*why).to_owned()),
+        None => of_io(error, timeout),
+    }
 }
 
-fn of_layer(layer: &(dyn Error + 'static), timeout: Duration) -> Option<Failure> {
-    if let Some(error) = layer.downcast_ref::<TlsError>() {
-        return Some(of_tls(error));
-    }
-    if let Some(error) = layer.downcast_ref::<io::Error>() {
-        return of_io(error, timeout);
-    }
-    let error = layer.downcast_ref::<hyper::Error>()?;
-    if error.is_parse() {
-        return Some(Failure::Http(error.to_string()));
-    }
-    if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-        return Some(Failure::Closed);
-    }
-    // What hyper gives no word for and no cause: a peer that speaks first, as SSH does.
-    error.source().is_none().then(|| Failure::Http(error.to_string()))
-}
-
-fn of_io(error: &io::Error, timeout: Duration) -> Option<Failure> {
-    Some(match error.kind() {
+fn of_io(error: &io::Error, timeout: Duration) -> Failure {
+    match error.kind() {
         io::ErrorKind::ConnectionRefused => Failure::Refused,
         io::ErrorKind::ConnectionReset => Failure::Reset,
         io::ErrorKind::HostUnreachable => Failure::Unreachable(Unreachable::Host),
@@ -61,12 +40,12 @@ fn of_io(error: &io::Error, timeout: Duration) -> Option<Failure> {
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::NotConnected => Failure::Closed,
-        _ => match Errno::from_raw(error.raw_os_error()?) {
-            own if OWN_TROUBLE.contains(&own) => Failure::Local(os_text(error).into()),
+        _ => match error.raw_os_error().map(Errno::from_raw) {
+            Some(own) if OWN_TROUBLE.contains(&own) => Failure::Local(os_text(error).into()),
             // A target that cannot be talked to is down, whatever the reason is called.
             _ => Failure::Io(os_text(error)),
         },
-    })
+    }
 }
 
 /// `Too many open files (os error 24)` as `too many open files`.

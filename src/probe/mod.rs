@@ -1,14 +1,14 @@
 //! Checks: asks targets and reports what was seen. It never judges.
 //!
-//! One kind of check per file (`tcp`, `http` with `tls`), what they share around it, and the
+//! One kind of check per file (`tcp`, `http` with `tls` and `reply`), what they share around it, and the
 //! scheduler: `agenda` knows when, `schedule` does it.
 
 mod agenda;
-mod connect;
 mod error;
 mod evidence;
 mod expect;
 mod http;
+mod reply;
 mod schedule;
 mod shared;
 mod target;

@@ -52,17 +52,17 @@ impl Target {
     /// last byte that is needed.
     pub async fn observe(&self) -> Observation {
         let began = SystemTime::now();
+        let mut seen = Evidence::begin();
         let Probe { target, timeout, ask } = &self.watch.probe;
         let asking = async {
             match (&self.kind, ask) {
-                (Kind::Http(http), Ask::Http(ask)) => http.ask(ask, *timeout).await,
+                (Kind::Http(http), Ask::Http(ask)) => http.ask(ask, *target, *timeout, &mut seen).await,
                 (Kind::Broken(failure), _) => Err(failure.clone()),
-                (Kind::Tcp | Kind::Http(_), _) => tcp::ask(*target, *timeout).await,
+                (Kind::Tcp | Kind::Http(_), _) => tcp::ask(*target, *timeout, &mut seen).await,
             }
         };
-        let bounded = tokio::time::timeout(*timeout, asking);
-        let (outcome, phases, status) = Evidence::collect(bounded).await;
+        let outcome = tokio::time::timeout(*timeout, asking).await;
         let result = outcome.unwrap_or(Err(Failure::TimedOut(*timeout)));
-        Observation { began, phases, status, result }
+        Observation { began, phases: seen.phases(), status: seen.status(), result }
     }
 }

@@ -3,19 +3,22 @@
 //! Sessions are never resumed: a resumed handshake shows no certificate, and a changed or expired one
 //! would go unseen.
 
+use std::fmt;
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientSessionStore, Resumption, Tls12Resumption, WebPkiServerVerifier};
-use rustls::client::{Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use super::evidence;
 use super::shared::Shared;
 use crate::model::check::Tls;
 
@@ -25,6 +28,9 @@ pub(super) enum TlsFault {
     /// The file is not PEM.
     #[error("ca_file {} is not PEM", .0.display())]
     NotPem(PathBuf),
+    /// No certificate can be valid for it.
+    #[error("host {0:?} is no name that TLS knows")]
+    Name(String),
     /// It has nothing to trust.
     #[error("ca_file {} holds no certificate that can be trusted", .0.display())]
     NoCertificate(PathBuf),
@@ -38,17 +44,45 @@ pub(super) enum TlsFault {
 pub(super) struct Configs(Shared<Tls, ClientConfig>);
 
 impl Configs {
-    /// The configuration for an https target; `literal` where its `host` is an address, which is then
-    /// what the certificate must be valid for.
-    pub(super) fn get(&mut self, tls: &Tls, literal: Option<IpAddr>) -> Result<Arc<ClientConfig>, TlsFault> {
-        let shared = self.0.get(tls, |tls| config(verifier(tls)?))?;
-        let (Some(ip), true) = (literal, tls.verify) else { return Ok(shared) };
-        Ok(Arc::new(config(Arc::new(ForName { name: ip.into(), inner: verifier(tls)? }))?))
+    fn get(&mut self, tls: &Tls) -> Result<Arc<ClientConfig>, TlsFault> {
+        self.0.get(tls, |tls| config(verifier(tls)?))
+    }
+}
+
+/// How the connection to one target is secured.
+pub(super) struct Secure {
+    connector: TlsConnector,
+    name: ServerName<'static>,
+}
+
+impl fmt::Debug for Secure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Secure").field(&self.name).finish()
+    }
+}
+
+impl Secure {
+    /// For a host that is a name, or an address, brackets or not.
+    pub(super) fn new(tls: &Tls, host: &str, configs: &mut Configs) -> Result<Self, TlsFault> {
+        let name = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(ip) => ServerName::from(ip),
+            Err(_) => ServerName::try_from(host.to_owned()).map_err(|_| TlsFault::Name(host.to_owned()))?,
+        };
+        Ok(Self { connector: TlsConnector::from(configs.get(tls)?), name })
     }
 
-    /// A configuration for targets without TLS, which verifies nothing because it is never asked to.
-    pub(super) fn none(&mut self) -> Result<Arc<ClientConfig>, TlsFault> {
-        self.get(&Tls { verify: false, ca: None }, None)
+    /// Secures a connection.
+    pub(super) async fn shake_hands(&self, plain: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        self.connector.connect(self.name.clone(), plain).await
+    }
+
+    /// Closes as the peer expects it (RFC 8446, 6.1), without waiting for anything.
+    pub(super) fn take_leave(stream: TlsStream<TcpStream>) {
+        let (plain, mut session) = stream.into_inner();
+        session.send_close_notify();
+        let mut bytes = Vec::new();
+        // Where either fails, the connection is gone already.
+        let _ = session.write_tls(&mut bytes).and_then(|_| plain.try_write(&bytes));
     }
 }
 
@@ -63,7 +97,7 @@ fn config(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsFaul
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    config.resumption = Resumption::store(Arc::new(Forgetful)).tls12_resumption(Tls12Resumption::Disabled);
+    config.resumption = Resumption::disabled();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -89,34 +123,6 @@ fn verifier(tls: &Tls) -> Result<Arc<dyn ServerCertVerifier>, TlsFault> {
         .build()
         .map_err(|e| rustls::Error::General(e.to_string()))?;
     Ok(verifier)
-}
-
-/// Remembers no session; and is asked for one first thing when a TLS handshake begins, which is how
-/// the end of the TCP handshake below it becomes known.
-#[derive(Debug)]
-struct Forgetful;
-
-impl ClientSessionStore for Forgetful {
-    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
-        evidence::connected();
-        None
-    }
-
-    fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
-
-    fn set_tls12_session(&self, _: ServerName<'static>, _: Tls12ClientSessionValue) {}
-
-    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        None
-    }
-
-    fn remove_tls12_session(&self, _: &ServerName<'static>) {}
-
-    fn insert_tls13_ticket(&self, _: ServerName<'static>, _: Tls13ClientSessionValue) {}
-
-    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        None
-    }
 }
 
 /// `verify = false`: any certificate will do, expired, self-made or of an ancient form.
@@ -155,47 +161,5 @@ impl ServerCertVerifier for Unverified {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         provider().signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Verifies for a name of its own, whatever name the connection was made to.
-#[derive(Debug)]
-struct ForName {
-    name: ServerName<'static>,
-    inner: Arc<dyn ServerCertVerifier>,
-}
-
-impl ServerCertVerifier for ForName {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        self.inner.verify_server_cert(certificate, intermediates, &self.name, ocsp, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
     }
 }
