@@ -11,6 +11,7 @@ use pharos::model::observation::{Failure, Observation};
 use pharos::probe::{self, Reporter, Watches};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
@@ -24,9 +25,12 @@ struct Passing {
 }
 
 impl Reporter for Passing {
-    async fn report(&self, id: WatchId, observation: Observation) -> Pace {
-        let _ = self.reports.send((id, Instant::now(), observation)).await;
-        Pace { after: self.interval, more: 0 }
+    async fn report(&self, seen: Vec<(WatchId, Observation)>) -> Vec<Pace> {
+        let paces = vec![Pace { after: self.interval, more: 0 }; seen.len()];
+        for (id, observation) in seen {
+            let _ = self.reports.send((id, Instant::now(), observation)).await;
+        }
+        paces
     }
 }
 
@@ -76,7 +80,7 @@ async fn many_hanging_targets_delay_no_good_one() {
     let (_list, receiver) = watch::channel(watches);
     let (reports, mut seen) = mpsc::channel(64);
     let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(probe::run(receiver, Passing { interval, reports }, async {
+    let running = tokio::spawn(probe::run(receiver, Passing { interval, reports }, Handle::current(), async {
         let _ = stopped.await;
     }));
     let (mut passes, mut hung) = (Vec::new(), 0);
@@ -104,7 +108,7 @@ async fn a_target_that_is_gone_is_hung_up_on() {
     let watches: Watches = Arc::new([(WatchId(1), watch_of(listener.local_addr().unwrap(), interval))]);
     let (list, receiver) = watch::channel(watches);
     let (reports, mut seen) = mpsc::channel(1);
-    tokio::spawn(probe::run(receiver, Passing { interval, reports }, std::future::pending()));
+    tokio::spawn(probe::run(receiver, Passing { interval, reports }, Handle::current(), std::future::pending()));
     let (mut stream, _) = timeout(PATIENCE, listener.accept()).await.expect("probed at once").unwrap();
     list.send(Arc::new([])).unwrap();
     let mut request = Vec::new();

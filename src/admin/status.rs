@@ -111,6 +111,7 @@ struct ObservationJson {
     /// Why it failed; null when it did not.
     error: Option<String>,
     status: Option<u16>,
+    late_ms: f64,
     connect_ms: Option<f64>,
     tls_ms: Option<f64>,
     first_byte_ms: Option<f64>,
@@ -237,6 +238,7 @@ impl ObservationJson {
             at: time(*began),
             error: result.as_ref().err().map(ToString::to_string),
             status: *status,
+            late_ms: millis(phases.late),
             connect_ms: phases.connect.map(millis),
             tls_ms: phases.tls.map(millis),
             first_byte_ms: phases.first_byte.map(millis),

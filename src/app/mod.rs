@@ -4,6 +4,7 @@
 
 mod diagnostics;
 mod error;
+mod lane;
 mod node;
 mod reload;
 mod systemd;
@@ -24,7 +25,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
-/// UDP has threads of its own; what is left needs few.
+/// UDP has threads of its own and so has deciding; what is left needs few.
 const WORKERS: std::ops::RangeInclusive<usize> = 2..=4;
 /// Supervisors and shells that signal a process and then its group send every signal twice.
 const ECHO_TIME: Duration = Duration::from_millis(200);

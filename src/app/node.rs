@@ -4,19 +4,21 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::diagnostics::Told;
+use super::lane::Lane;
 use super::reload::Reloader;
 use super::tasks::Tasks;
 use super::watch::Watcher;
 use super::{AppError, systemd};
 use crate::admin::{self, Listener, Readiness, Shown, View};
 use crate::config::{self, Report};
-use crate::control::{self, Handle, StateFile};
+use crate::control::{self, StateFile};
 use crate::model::check::{Pace, WatchId};
 use crate::model::observation::Observation;
 use crate::probe;
@@ -29,12 +31,14 @@ const TASKS_TIME: Duration = Duration::from_secs(2);
 
 /// A node that answers, and all that belongs to it.
 pub struct Node {
-    control: Handle,
+    control: control::Handle,
     serving: Serving,
     admin: Vec<Shown>,
     tasks: Tasks,
     readiness: watch::Sender<Readiness>,
     stop: watch::Sender<bool>,
+    /// Dropped last.
+    _lane: Lane,
 }
 
 impl Node {
@@ -74,9 +78,12 @@ impl Node {
         let mut tasks = Tasks::default();
         let stop = watch::Sender::new(false);
         let readiness = watch::Sender::new(Readiness::Not("the first checks are running"));
-        let started = control::start(setup, Some(state), saved).await;
-        let (control, world) = started.map_err(|_| AppError::Died("compiling the zones"))?;
-        tasks.spawn("control", watched_end(world, stop.subscribe()));
+        // Checks and what follows from them are one thread: each observation goes to control and back.
+        let lane = Lane::start("checks")?;
+        let started = lane.handle().spawn(control::start(setup, Some(state), saved)).await;
+        let started = started.ok().and_then(Result::ok);
+        let (control, world) = started.ok_or(AppError::Died("compiling the zones"))?;
+        tasks.spawn("control", watched_end("control", world, stop.subscribe()));
         let router = admin::router(View { control: control.clone(), readiness: readiness.subscribe() });
         for listener in listeners {
             let (router, stop) = (router.clone(), stop.subscribe());
@@ -86,10 +93,8 @@ impl Node {
             });
         }
         let (watches, reporter, shutdown) = (control.watches(), control.clone(), told(stop.subscribe()));
-        tasks.spawn("probing", async move {
-            probe::run(watches, reporter, shutdown).await;
-            Ok(())
-        });
+        let probing = lane.handle().spawn(probe::run(watches, reporter, Handle::current(), shutdown));
+        tasks.spawn("probing", watched_end("probing", probing, stop.subscribe()));
 
         systemd::status("the first checks are running");
         let mut ready = control.ready();
@@ -107,7 +112,7 @@ impl Node {
         readiness.send_replace(Readiness::Ready);
         systemd::ready("answering");
         tracing::info!("answering");
-        Ok(Self { control, serving, admin, tasks, readiness, stop })
+        Ok(Self { control, serving, admin, tasks, readiness, stop, _lane: lane })
     }
 
     /// Where DNS is answered, in the order of the configuration.
@@ -124,7 +129,7 @@ impl Node {
 
     /// The way to the one who decides.
     #[must_use]
-    pub fn control(&self) -> &Handle {
+    pub fn control(&self) -> &control::Handle {
         &self.control
     }
 
@@ -176,10 +181,10 @@ async fn open_state(folder: &Path) -> Result<(StateFile, control::Saved), AppErr
 }
 
 /// Ends when the task does; in order only once the node is told to stop.
-async fn watched_end(task: JoinHandle<()>, stop: watch::Receiver<bool>) -> Result<(), AppError> {
+async fn watched_end(name: &'static str, task: JoinHandle<()>, stop: watch::Receiver<bool>) -> Result<(), AppError> {
     match task.await {
         Ok(()) if *stop.borrow() => Ok(()),
-        _ => Err(AppError::Died("control")),
+        _ => Err(AppError::Died(name)),
     }
 }
 
@@ -200,14 +205,14 @@ async fn unless(
     }
 }
 
-impl probe::Reporter for Handle {
-    fn report(&self, id: WatchId, observation: Observation) -> impl Future<Output = Pace> + Send {
-        Handle::report(self, id, observation)
+impl probe::Reporter for control::Handle {
+    fn report(&self, seen: Vec<(WatchId, Observation)>) -> impl Future<Output = Vec<Pace>> + Send {
+        control::Handle::report(self, seen)
     }
 }
 
 /// Tells the service manager that the node is alive, as long as the one who decides answers.
-async fn watchdog(every: Duration, control: Handle) -> Result<(), AppError> {
+async fn watchdog(every: Duration, control: control::Handle) -> Result<(), AppError> {
     let mut tick = interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {

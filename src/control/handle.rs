@@ -32,7 +32,7 @@ pub struct Handle {
 
 /// What the task is asked to do, with the way back.
 pub(super) enum Command {
-    Report(WatchId, Observation, oneshot::Sender<Pace>),
+    Report(Vec<(WatchId, Observation)>, oneshot::Sender<Vec<Pace>>),
     Apply(Setup, Consent, oneshot::Sender<Result<Applied, Refused>>),
     Status(oneshot::Sender<Arc<Status>>),
     SetOverride(Order, oneshot::Sender<Result<(), OverrideRefused>>),
@@ -58,10 +58,11 @@ pub enum NoSuchPool {
 }
 
 impl Handle {
-    /// Takes in what a probe saw; says when its target must be probed next. When the verdict turned,
-    /// the answers have changed before this returns.
-    pub async fn report(&self, id: WatchId, seen: Observation) -> Pace {
-        self.ask(|back| Command::Report(id, seen, back)).await.unwrap_or(PACE_OF_NOBODY)
+    /// Takes in what probes saw, one after the other; says when the target of each must be probed next.
+    /// When verdicts turned, the answers have changed before this returns.
+    pub async fn report(&self, seen: Vec<(WatchId, Observation)>) -> Vec<Pace> {
+        let count = seen.len();
+        self.ask(|back| Command::Report(seen, back)).await.unwrap_or_else(|_| vec![PACE_OF_NOBODY; count])
     }
 
     /// What must be probed now. Ids stay with their probe for as long as it is asked, reloads

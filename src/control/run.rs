@@ -115,8 +115,10 @@ impl Task {
     /// Replies are dropped where nobody waits for them any more.
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Report(id, seen, back) => {
-                let _ = back.send(self.act(|world, now, effects| world.report(id, seen, now, effects)));
+            Command::Report(seen, back) => {
+                let _ = back.send(self.act(|world, now, effects| {
+                    seen.into_iter().map(|(id, seen)| world.report(id, seen, now, effects)).collect()
+                }));
             }
             Command::Status(back) => {
                 let _ = back.send(Arc::new(self.world.status(self.clock.now())));

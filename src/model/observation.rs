@@ -20,6 +20,9 @@ pub struct Observation {
 /// Durations of the phases of one probe, each by itself; `total` is from beginning to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Phases {
+    /// From the planned moment to the beginning; not part of `total`. More than some milliseconds say
+    /// that the node has too much to do.
+    pub late: Duration,
     /// TCP handshake.
     pub connect: Option<Duration>,
     /// TLS handshake.

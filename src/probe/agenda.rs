@@ -4,7 +4,7 @@
 //! |---|---|
 //! | new | when it was added |
 //! | steady, first time at its interval | a tenth to the whole of the interval later, another part for each |
-//! | steady | the interval later, a twentieth more or less |
+//! | steady | the interval later, a twentieth more or less, at the tick before that |
 //! | steady and its result is late | when the result is there |
 //! | streak (`more` > 0) | `after` later, results or not, while at most `more` are in flight |
 //! | overdue, because the machine stood still | anywhere in the interval to come |
@@ -30,9 +30,14 @@ const JITTER: f64 = 0.05;
 /// The least part of an interval between a target's first round and its second.
 const FIRST_GAP_MIN: f64 = 0.1;
 
+/// Steady probes start at whole ticks: those of one tick share the wake-up that starts them.
+const TICK: Duration = Duration::from_millis(5);
+
 /// All targets and when they are due.
 #[derive(Debug)]
 pub(super) struct Agenda {
+    /// The first tick.
+    began: Instant,
     entries: HashMap<WatchId, Entry>,
     /// The entries that are due at some time, by that time.
     order: BTreeSet<(Instant, WatchId)>,
@@ -53,9 +58,9 @@ struct Entry {
 }
 
 impl Agenda {
-    /// An empty one.
-    pub(super) fn new() -> Self {
-        Self { entries: HashMap::new(), order: BTreeSet::new(), chance: Chance::new() }
+    /// An empty one, whose ticks begin now.
+    pub(super) fn new(now: Instant) -> Self {
+        Self { began: now, entries: HashMap::new(), order: BTreeSet::new(), chance: Chance::new() }
     }
 
     /// Takes a target up, to be probed first at this time.
@@ -77,7 +82,7 @@ impl Agenda {
     /// Takes another cadence up at once: the next probe is planned from the latest one, and where that
     /// lies behind already, anywhere in the new interval.
     pub(super) fn retime(&mut self, id: WatchId, cadence: Cadence, now: Instant) {
-        let Self { entries, order, chance } = self;
+        let Self { began: _, entries, order, chance } = self;
         let Some(entry) = entries.get_mut(&id) else { return };
         let old = std::mem::replace(&mut entry.cadence, cadence);
         let is_steady = entry.pace.more == 0;
@@ -103,8 +108,8 @@ impl Agenda {
         self.order.first().map(|(due, _)| *due)
     }
 
-    /// The next target whose probe must start now, taken as started.
-    pub(super) fn start(&mut self, now: Instant) -> Option<WatchId> {
+    /// The next target whose probe must start now, taken as started, and when it was due.
+    pub(super) fn start(&mut self, now: Instant) -> Option<(WatchId, Instant)> {
         loop {
             let &(due, id) = self.order.first().filter(|(due, _)| *due <= now)?;
             self.order.remove(&(due, id));
@@ -120,20 +125,20 @@ impl Agenda {
             entry.latest = Some(if is_late { now } else { due });
             entry.in_flight += 1;
             self.plan(id, now);
-            return Some(id);
+            return Some((id, due));
         }
     }
 
     /// Takes the end of a probe, and the pace that its observation was answered with.
-    pub(super) fn finish(&mut self, id: WatchId, pace: Option<Pace>, now: Instant) {
+    pub(super) fn finish(&mut self, id: WatchId, pace: Pace, now: Instant) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.in_flight = entry.in_flight.saturating_sub(1);
-        entry.pace = pace.unwrap_or(entry.pace);
+        entry.pace = pace;
         self.plan(id, now);
     }
 
     fn plan(&mut self, id: WatchId, now: Instant) {
-        let Self { entries, order, chance } = self;
+        let Self { began, entries, order, chance } = self;
         let Some(entry) = entries.get_mut(&id) else { return };
         if let Some(due) = entry.due.take() {
             order.remove(&(due, id));
@@ -150,7 +155,12 @@ impl Agenda {
             entry.is_spread = true;
             after.mul_f64(FIRST_GAP_MIN + (1.0 - FIRST_GAP_MIN) * place(id))
         };
-        let due = (latest + gap).max(now);
+        let mut due = latest + gap;
+        if more == 0 {
+            let over = (due - *began).as_nanos() % TICK.as_nanos();
+            due -= Duration::from_nanos(u64::try_from(over).unwrap_or_default());
+        }
+        let due = due.max(now);
         entry.due = Some(due);
         order.insert((due, id));
     }
@@ -197,16 +207,20 @@ mod tests {
         Cadence { interval: SECOND * u32::try_from(interval).unwrap(), fall: 3, rise: 2, recheck: SECOND }
     }
 
-    fn streak(more: u32) -> Option<Pace> {
-        Some(Pace { after: SECOND, more })
+    fn streak(more: u32) -> Pace {
+        Pace { after: SECOND, more }
+    }
+
+    fn started(agenda: &mut Agenda, now: Instant) -> Option<WatchId> {
+        agenda.start(now).map(|(id, _)| id)
     }
 
     /// An agenda whose target has had its first probe and stands in its interval.
     fn settled(start: Instant) -> Agenda {
-        let mut agenda = Agenda::new();
+        let mut agenda = Agenda::new(start);
         agenda.add(ID, cadence(10), start);
-        assert_eq!(agenda.start(start), Some(ID));
-        agenda.finish(ID, Some(STEADY), start);
+        assert_eq!(started(&mut agenda, start), Some(ID));
+        agenda.finish(ID, STEADY, start);
         agenda
     }
 
@@ -216,9 +230,9 @@ mod tests {
         let mut latest = agenda.next().unwrap();
         let mut gaps = Vec::new();
         for _ in 0..200 {
-            assert_eq!(agenda.start(latest), Some(ID));
+            assert_eq!(started(&mut agenda, latest), Some(ID));
             assert_eq!(agenda.next(), None, "a result is waited for");
-            agenda.finish(ID, Some(STEADY), latest + SECOND * 3);
+            agenda.finish(ID, STEADY, latest + SECOND * 3);
             let due = agenda.next().unwrap();
             gaps.push(due - latest);
             latest = due;
@@ -231,11 +245,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn targets_spread_over_their_interval_after_the_first_round() {
         let start = Instant::now();
-        let mut agenda = Agenda::new();
+        let mut agenda = Agenda::new(start);
         let ids = || (0..1000).map(WatchId);
         ids().for_each(|id| agenda.add(id, cadence(10), start));
         ids().for_each(|_| assert!(agenda.start(start).is_some(), "all at once at first"));
-        ids().for_each(|id| agenda.finish(id, Some(STEADY), start));
+        ids().for_each(|id| agenda.finish(id, STEADY, start));
         let mut per_second = [0; 11];
         while let Some(due) = agenda.next() {
             agenda.start(due);
@@ -249,11 +263,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_fast_first_round_keeps_its_own_spacing() {
         let start = Instant::now();
-        let mut agenda = Agenda::new();
+        let mut agenda = Agenda::new(start);
         agenda.add(ID, cadence(10), start);
         agenda.start(start);
         let soon = Duration::from_millis(50);
-        agenda.finish(ID, Some(Pace { after: soon, more: 2 }), start);
+        agenda.finish(ID, Pace { after: soon, more: 2 }, start);
         assert_eq!(agenda.next(), Some(start + soon));
     }
 
@@ -266,13 +280,13 @@ mod tests {
         // The time-out of 3 s passed: the recheck is due already, and one more a second later.
         let now = first + SECOND * 3;
         agenda.finish(ID, streak(2), now);
-        assert_eq!(agenda.start(now), Some(ID));
+        assert_eq!(started(&mut agenda, now), Some(ID));
         assert_eq!(agenda.next(), Some(now + SECOND));
-        assert_eq!(agenda.start(now + SECOND), Some(ID));
+        assert_eq!(started(&mut agenda, now + SECOND), Some(ID));
         assert_eq!(agenda.next(), None, "two are in flight");
         agenda.finish(ID, streak(1), now + SECOND * 3);
         assert_eq!(agenda.next(), None, "the last one that is missing is in flight");
-        agenda.finish(ID, Some(STEADY), now + SECOND * 4);
+        agenda.finish(ID, STEADY, now + SECOND * 4);
         let due = agenda.next().unwrap();
         assert!(due >= now + SECOND.mul_f64(10.5) && due <= now + SECOND.mul_f64(11.5), "{:?}", due - now);
     }
@@ -287,7 +301,7 @@ mod tests {
         let recheck = agenda.next().unwrap();
         assert_eq!(recheck, first + SECOND);
         agenda.start(recheck);
-        agenda.finish(ID, Some(STEADY), recheck);
+        agenda.finish(ID, STEADY, recheck);
         assert!(agenda.next().unwrap() > recheck + SECOND * 9, "the second recheck is off");
     }
 
@@ -299,7 +313,7 @@ mod tests {
         agenda.finish(ID, streak(100_000), start);
         let mut in_flight = 0;
         while let Some(due) = agenda.next() {
-            assert_eq!(agenda.start(due), Some(ID));
+            assert_eq!(started(&mut agenda, due), Some(ID));
             in_flight += 1;
         }
         assert_eq!(in_flight, IN_FLIGHT_PER_TARGET_MAX);
@@ -308,12 +322,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_a_standstill_nothing_comes_in_a_burst() {
         let start = Instant::now();
-        let mut agenda = Agenda::new();
+        let mut agenda = Agenda::new(start);
         let ids = || (0..1000).map(WatchId);
         for id in ids() {
             agenda.add(id, cadence(10), start);
             agenda.start(start);
-            agenda.finish(id, Some(STEADY), start);
+            agenda.finish(id, STEADY, start);
         }
         let woken = start + Duration::from_secs(3600);
         let at_once = std::iter::from_fn(|| agenda.start(woken)).count();
@@ -327,7 +341,7 @@ mod tests {
         let mut agenda = settled(Instant::now());
         let first = agenda.next().unwrap();
         agenda.start(first);
-        agenda.finish(ID, Some(STEADY), first);
+        agenda.finish(ID, STEADY, first);
         let now = first + SECOND * 2;
         agenda.retime(ID, cadence(5), now);
         let due = agenda.next().unwrap();
@@ -346,7 +360,7 @@ mod tests {
         let mut agenda = settled(start);
         agenda.remove(ID);
         assert_eq!(agenda.next(), None);
-        agenda.finish(ID, Some(STEADY), start);
+        agenda.finish(ID, STEADY, start);
         assert_eq!(agenda.next(), None);
     }
 }

@@ -55,6 +55,7 @@ impl Evidence {
             tls: between(self.connected, self.secured),
             first_byte: between(self.secured.or(self.connected), self.answered),
             total: self.began.elapsed(),
+            ..Phases::default()
         }
     }
 }

@@ -75,6 +75,11 @@ impl HttpTarget {
         })
     }
 
+    /// Whether asking takes a handshake, and so a thousand times the processor time of anything else.
+    pub(super) fn is_secure(&self) -> bool {
+        self.secure.is_some()
+    }
+
     /// Asks once; `ask` and `target` are what it was made from.
     pub(super) async fn ask(
         &self,

@@ -15,6 +15,7 @@ mod target;
 mod tcp;
 mod tls;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::model::check::{Pace, WatchId};
@@ -25,22 +26,26 @@ pub use target::{Kit, Target};
 
 /// Takes observations and says how to go on.
 pub trait Reporter: Clone + Send + Sync + 'static {
-    /// Takes one observation of a target; the answer is when to probe it next. Observations of one
-    /// target come one by one; those of a target that is not watched any more may still come.
-    fn report(&self, id: WatchId, observation: Observation) -> impl Future<Output = Pace> + Send;
+    /// Takes observations, in the order in which they ended; the answer is when to probe the target of
+    /// each next. Those of a target that is not watched any more may still come.
+    fn report(&self, seen: Vec<(WatchId, Observation)>) -> impl Future<Output = Vec<Pace>> + Send;
 }
 
 /// Probes everything on the list, which may change at any time, until `shutdown` completes or the
 /// list's sender is gone. A new target is probed at once, then spread over its interval; one that is
 /// no longer listed is dropped with its probes in flight.
 ///
+/// Probes run on the runtime of the caller, best one of a single thread that has little else to do;
+/// those that keep a processor busy, as TLS handshakes do, on that of `workers`.
+///
 /// # Panics
 /// When a probe panics: checks never stop in silence.
 pub async fn run<R: Reporter>(
     watches: watch::Receiver<Watches>,
     reporter: R,
+    workers: Handle,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let mut kit = Kit::default();
-    schedule::run(watches, reporter, move |watch| Target::new(watch, &mut kit), shutdown).await;
+    schedule::run(watches, reporter, move |watch| Target::new(watch, &mut kit), workers, shutdown).await;
 }

@@ -1,5 +1,9 @@
 //! The scheduler: one loop that starts probes when the agenda says so, and one task for each probe in
-//! flight. A probe that hangs therefore holds up nothing but itself.
+//! flight. A probe that hangs therefore holds up nothing but itself. What has ended since the last look
+//! is reported together: the more there is to do, the less each report costs.
+//!
+//! Probes run where the loop runs, so that none has to be woken from another thread: most of them wait
+//! and hardly compute. Those that do compute run on other threads, and delay none of the others.
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZero;
@@ -8,13 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit};
-use tokio::sync::{Mutex, Semaphore, watch};
-use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::agenda::Agenda;
 use super::{Reporter, Target, Watches};
-use crate::model::check::{Pace, Watch, WatchId};
+use crate::model::check::{Watch, WatchId};
 use crate::model::observation::Observation;
 
 /// Probes in flight, all targets together. Each has a socket, so half of what the process may have
@@ -29,27 +34,40 @@ const FIRST_AT_WORK_MAX: usize = 128;
 /// may begin. So even when nothing answers, 1,280 begin in each second and processor.
 const FIRST_WORK_MAX: Duration = Duration::from_millis(100);
 
+/// Observations reported together. Each of them may turn a verdict, so that the first answer that moves
+/// waits for as many.
+const REPORTED_MAX: usize = 256;
+
 /// Something that can be probed.
 pub(super) trait Observe: Send + Sync + 'static {
     /// Probes once.
     fn observe(&self) -> impl Future<Output = Observation> + Send;
+
+    /// Whether that keeps a processor busy, and must not be done between other probes.
+    fn is_laborious(&self) -> bool;
 }
 
 impl Observe for Target {
     fn observe(&self) -> impl Future<Output = Observation> + Send {
         Self::observe(self)
     }
+
+    fn is_laborious(&self) -> bool {
+        Self::is_laborious(self)
+    }
 }
 
-/// Probes what the list names until `shutdown` comes or the list has no writer any more.
+/// Probes what the list names until `shutdown` comes or the list has no writer any more; on `workers`,
+/// what is laborious.
 pub(super) async fn run<R: Reporter, T: Observe>(
     mut watches: watch::Receiver<Watches>,
     reporter: R,
     prepare: impl FnMut(Arc<Watch>) -> T + Send,
+    workers: Handle,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let mut shutdown = pin!(shutdown);
-    let mut scheduler = Scheduler::new(reporter, prepare);
+    let mut scheduler = Scheduler::new(reporter, prepare, workers);
     let list = watches.borrow_and_update().clone();
     scheduler.take(&list);
     loop {
@@ -64,7 +82,7 @@ pub(super) async fn run<R: Reporter, T: Observe>(
                 let list = watches.borrow_and_update().clone();
                 scheduler.take(&list);
             }
-            Some(ended) = scheduler.probes.join_next_with_id() => scheduler.finish(ended),
+            Some(ended) = scheduler.probes.join_next_with_id() => scheduler.finish(ended).await,
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
         }
     }
@@ -73,6 +91,7 @@ pub(super) async fn run<R: Reporter, T: Observe>(
 struct Scheduler<R, T, P> {
     reporter: R,
     prepare: P,
+    workers: Handle,
     agenda: Agenda,
     lines: HashMap<WatchId, Line<T>>,
     /// Counts targets taken up, so that a probe knows whether its target is still the same.
@@ -93,20 +112,25 @@ impl Room {
         Self { probes: Semaphore::new(in_flight_max()), firsts: Semaphore::new(FIRST_AT_WORK_MAX * processors) }
     }
 
-    /// Probes when there is room for it. Semaphores are never closed: an error would only mean that
-    /// nothing bounds the probe.
-    async fn observe<T: Observe>(&self, target: &T, is_first: bool) -> Observation {
+    /// Probes when there is room for it, as was planned for `due`. Semaphores are never closed: an error
+    /// would only mean that nothing bounds the probe.
+    async fn observe<T: Observe>(&self, target: &T, due: Instant, is_first: bool) -> Observation {
         let first = if is_first { Some(self.firsts.acquire().await) } else { None };
         let _probe = self.probes.acquire().await;
-        // In a box, because it is large and may have waited for long.
-        let mut observing = Box::pin(target.observe());
-        if first.is_some()
-            && let Ok(observation) = timeout(FIRST_WORK_MAX, &mut observing).await
-        {
-            return observation;
-        }
-        drop(first);
-        observing.await
+        let late = due.elapsed();
+        let mut observing = pin!(target.observe());
+        let mut observation = match first {
+            None => observing.await,
+            Some(first) => match timeout(FIRST_WORK_MAX, &mut observing).await {
+                Ok(observation) => observation,
+                Err(_) => {
+                    drop(first);
+                    observing.await
+                }
+            },
+        };
+        observation.phases.late = late;
+        observation
     }
 }
 
@@ -115,10 +139,6 @@ struct Line<T> {
     watch: Arc<Watch>,
     target: Arc<T>,
     number: u64,
-    /// Reports of one target go one by one; counts them.
-    reports: Arc<Mutex<u64>>,
-    /// The latest report whose pace was taken.
-    paced: u64,
     /// Whether its first probe was started.
     is_begun: bool,
     in_flight: Vec<AbortHandle>,
@@ -128,8 +148,7 @@ struct Line<T> {
 struct Ended {
     id: WatchId,
     number: u64,
-    report: u64,
-    pace: Pace,
+    observation: Observation,
 }
 
 impl<T> Drop for Line<T> {
@@ -140,11 +159,12 @@ impl<T> Drop for Line<T> {
 }
 
 impl<R: Reporter, T: Observe, P: FnMut(Arc<Watch>) -> T> Scheduler<R, T, P> {
-    fn new(reporter: R, prepare: P) -> Self {
+    fn new(reporter: R, prepare: P, workers: Handle) -> Self {
         Self {
             reporter,
             prepare,
-            agenda: Agenda::new(),
+            workers,
+            agenda: Agenda::new(Instant::now()),
             lines: HashMap::new(),
             taken: 0,
             probes: JoinSet::new(),
@@ -181,8 +201,6 @@ impl<R: Reporter, T: Observe, P: FnMut(Arc<Watch>) -> T> Scheduler<R, T, P> {
             watch: watch.clone(),
             target: Arc::new((self.prepare)(watch.clone())),
             number: self.taken,
-            reports: Arc::default(),
-            paced: 0,
             is_begun: false,
             in_flight: Vec::new(),
         };
@@ -193,40 +211,56 @@ impl<R: Reporter, T: Observe, P: FnMut(Arc<Watch>) -> T> Scheduler<R, T, P> {
     /// Starts everything that is due.
     fn start(&mut self) {
         let now = Instant::now();
-        while let Some(id) = self.agenda.start(now) {
+        while let Some((id, due)) = self.agenda.start(now) {
             let Some(line) = self.lines.get_mut(&id) else { continue };
-            let (target, reports, number) = (line.target.clone(), line.reports.clone(), line.number);
-            let (room, reporter) = (self.room.clone(), self.reporter.clone());
+            let (target, number, room) = (line.target.clone(), line.number, self.room.clone());
             let is_first = !std::mem::replace(&mut line.is_begun, true);
-            let task = self.probes.spawn(async move {
-                let observation = room.observe(&*target, is_first).await;
-                // One by one, because the pace of the later report must win, and two replies that
-                // are there together would be taken up in any order.
-                let mut report = reports.lock().await;
-                let pace = reporter.report(id, observation).await;
-                *report += 1;
-                Ended { id, number, report: *report, pace }
-            });
+            let is_laborious = target.is_laborious();
+            let probe = async move {
+                let observation = room.observe(&*target, due, is_first).await;
+                Ended { id, number, observation }
+            };
+            let task = if is_laborious { self.probes.spawn_on(probe, &self.workers) } else { self.probes.spawn(probe) };
             line.in_flight.push(task);
         }
     }
 
-    /// Takes the end of a probe.
+    /// Reports the end of a probe and of all others that have ended by now, in that order: the pace of
+    /// the last report of a target is the one that holds.
+    async fn finish(&mut self, first: Result<(Id, Ended), JoinError>) {
+        let (mut ids, mut seen) = (Vec::new(), Vec::new());
+        let mut next = Some(first);
+        while let Some(ended) = next {
+            if let Some((id, observation)) = self.end(ended) {
+                ids.push(id);
+                seen.push((id, observation));
+            }
+            next = if seen.len() < REPORTED_MAX { self.probes.try_join_next_with_id() } else { None };
+        }
+        if seen.is_empty() {
+            return;
+        }
+        let paces = self.reporter.report(seen).await;
+        let now = Instant::now();
+        for (id, pace) in ids.into_iter().zip(paces) {
+            self.agenda.finish(id, pace, now);
+        }
+    }
+
+    /// Takes the end of a probe; what it saw, unless its target is gone.
     ///
     /// # Panics
     /// Where the probe did: a check that stops in silence is worse than a process that ends.
-    fn finish(&mut self, ended: Result<(tokio::task::Id, Ended), JoinError>) {
-        let (task, Ended { id, number, report, pace }) = match ended {
+    fn end(&mut self, ended: Result<(Id, Ended), JoinError>) -> Option<(WatchId, Observation)> {
+        let (task, Ended { id, number, observation }) = match ended {
             Ok(ended) => ended,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             // Cancelled, with its target.
-            Err(_) => return,
+            Err(_) => return None,
         };
-        let Some(line) = self.lines.get_mut(&id).filter(|line| line.number == number) else { return };
+        let line = self.lines.get_mut(&id).filter(|line| line.number == number)?;
         line.in_flight.retain(|handle| handle.id() != task);
-        let is_latest = report > line.paced;
-        line.paced = line.paced.max(report);
-        self.agenda.finish(id, is_latest.then_some(pace), Instant::now());
+        Some((id, observation))
     }
 }
 

@@ -48,6 +48,11 @@ impl Target {
         Self { watch, kind }
     }
 
+    /// Whether asking keeps a processor busy: a handshake of TLS does.
+    pub(super) fn is_laborious(&self) -> bool {
+        matches!(&self.kind, Kind::Http(http) if http.is_secure())
+    }
+
     /// Asks once, on a fresh connection. The time-out covers everything from the first packet to the
     /// last byte that is needed.
     pub async fn observe(&self) -> Observation {

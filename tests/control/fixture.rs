@@ -131,7 +131,7 @@ impl Node1 {
 
     pub(crate) async fn report(&self, port: u16, passed: bool) -> Pace {
         let id = self.ids()[&port];
-        self.handle.report(id, seen(passed)).await
+        self.handle.report(vec![(id, seen(passed))]).await[0]
     }
 
     pub(crate) async fn fail(&self, port: u16, times: usize) {

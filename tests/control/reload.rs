@@ -227,7 +227,7 @@ async fn a_newer_reload_takes_the_place_of_an_older_one() {
     node.handle.watches().wait_for(|w| w.iter().any(|(_, w)| w.probe.target.port() == 4)).await.unwrap();
     assert_ne!(node.ids()[&4], stale, "an id is never given to another probe");
     assert!(!node.ids().contains_key(&3));
-    node.handle.report(stale, crate::fixture::seen(true)).await;
+    node.handle.report(vec![(stale, crate::fixture::seen(true))]).await;
     assert!(!newer.is_finished());
     node.report(4, true).await;
     newer.await.unwrap().unwrap();

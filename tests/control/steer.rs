@@ -282,7 +282,7 @@ async fn trouble_of_the_node_itself_is_no_observation() {
     let local = || Observation { result: Err(Failure::Local("no socket left".into())), ..crate::fixture::seen(false) };
     for _ in 0..30 {
         tokio::time::sleep(Duration::from_secs(10)).await;
-        node.handle.report(node.ids()[&1], local()).await;
+        node.handle.report(vec![(node.ids()[&1], local())]).await;
     }
     node.report(1, true).await;
     let mut told = Vec::new();

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::model::CheckName;
-use crate::model::check::{Ask, Cadence, Probe};
+use crate::model::check::{Ask, Cadence, Pace, Probe};
 use crate::model::observation::{Failure, Phases};
 use tokio::sync::mpsc;
 use tokio::time::{advance, sleep};
@@ -54,6 +54,10 @@ impl Observe for FakeTarget {
         let phases = Phases { total: began.elapsed(), ..Phases::default() };
         Observation { began: SystemTime::UNIX_EPOCH, phases, status: None, result }
     }
+
+    fn is_laborious(&self) -> bool {
+        false
+    }
 }
 
 /// One report: when the probe started and ended, and whether it passed.
@@ -62,6 +66,7 @@ struct Report {
     id: WatchId,
     started: Duration,
     ended: Duration,
+    late: Duration,
     passed: bool,
 }
 
@@ -75,11 +80,22 @@ struct FakeControl {
 }
 
 impl Reporter for FakeControl {
-    async fn report(&self, id: WatchId, observation: Observation) -> Pace {
+    async fn report(&self, seen: Vec<(WatchId, Observation)>) -> Vec<Pace> {
+        let mut paces = Vec::new();
+        for (id, observation) in seen {
+            paces.push(self.take(id, observation).await);
+        }
+        paces
+    }
+}
+
+impl FakeControl {
+    async fn take(&self, id: WatchId, observation: Observation) -> Pace {
         let ended = self.began.elapsed();
         let passed = observation.result.is_ok();
         let started = ended.saturating_sub(observation.phases.total);
-        self.reports.send(Report { id, started, ended, passed }).await.unwrap();
+        let late = observation.phases.late;
+        self.reports.send(Report { id, started, ended, late, passed }).await.unwrap();
         let cadence = self.cadences[&id];
         let mut streaks = self.streaks.lock().unwrap();
         let streak = streaks.entry(id).or_default();
@@ -114,7 +130,7 @@ fn stage(does: Vec<Does>, watches: Watches) -> Stage {
         does: does[usize::from(watch.probe.target.port())],
         alive: shared.clone(),
     };
-    let running = tokio::spawn(run(receiver, control, prepare, std::future::pending()));
+    let running = tokio::spawn(run(receiver, control, prepare, Handle::current(), std::future::pending()));
     Stage { watches: sender, reports: seen, alive, running }
 }
 
@@ -159,6 +175,18 @@ async fn a_crowd_begins_bit_by_bit_even_when_nothing_answers() {
     assert_eq!(begun(), (at_work * 2).min(2000));
     sleep(FIRST_WORK_MAX * u32::try_from(2000 / at_work).unwrap()).await;
     assert_eq!(begun(), 2000, "long before the first of them times out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observation_tells_how_late_it_began() {
+    let at_work = FIRST_AT_WORK_MAX * std::thread::available_parallelism().unwrap().get();
+    let count = u32::try_from(at_work * 2).unwrap();
+    let mut stage = stage(vec![Does::Hang], list((0..count).map(|id| (id, watch_of(0, SECOND * 10)))));
+    let seen = stage.during(TIMEOUT + SECOND).await;
+    let (punctual, late): (Vec<Report>, Vec<Report>) =
+        seen.into_iter().partition(|report| report.late < FIRST_WORK_MAX);
+    assert_eq!((punctual.len(), late.len()), (at_work, at_work));
+    assert!(late.iter().all(|report| report.late < FIRST_WORK_MAX * 2));
 }
 
 #[tokio::test(start_paused = true)]
