@@ -16,10 +16,8 @@ pub(super) type Images = Vec<(Arc<ZoneSetup>, Arc<ZoneImage>)>;
 
 /// Makes snapshots; each shares with the one before what has not changed.
 pub(super) struct Publisher {
-    node: Arc<str>,
     generation: u64,
     images: Images,
-    zones: Vec<snapshot::Zone>,
     store: Arc<Store>,
     /// What readers may still look at.
     pub(super) retired: Retired,
@@ -28,10 +26,9 @@ pub(super) struct Publisher {
 impl Publisher {
     /// Publishes the first snapshot. `images` are those of the world's zones, in their order.
     pub(super) fn new(world: &World, images: Images) -> Self {
-        let node = Arc::clone(&world.node.name);
-        let store = Store::new(Arc::new(Snapshot::new(0, Arc::clone(&node), Vec::new())));
+        let store = Store::new(Arc::new(Snapshot::new(0, Arc::clone(&world.node.name), Vec::new())));
         let retired = Retired::default();
-        let mut publisher = Self { node, generation: 0, images: Vec::new(), zones: Vec::new(), store, retired };
+        let mut publisher = Self { generation: 0, images: Vec::new(), store, retired };
         publisher.replace(world, images);
         publisher
     }
@@ -48,7 +45,7 @@ impl Publisher {
     /// Publishes a world of other zones, and lets go of the records that they were compiled of.
     pub(super) fn replace(&mut self, world: &World, images: Images) {
         let zones = world.zones.iter().zip(&images);
-        self.zones = zones
+        let zones = zones
             .map(|(state, (_, image))| snapshot::Zone { image: Arc::clone(image), pools: steered(state) })
             .collect();
         let kept: HashSet<_> = images.iter().map(|(_, image)| Arc::as_ptr(image)).collect();
@@ -57,8 +54,8 @@ impl Publisher {
                 self.retired.keep(image);
             }
         }
-        self.node = Arc::clone(&world.node.name);
-        self.publish();
+        self.generation += 1;
+        self.publish(Snapshot::new(self.generation, Arc::clone(&world.node.name), zones));
         let records: Vec<_> = world.zones.iter().filter_map(|zone| zone.setup.records.let_go()).collect();
         if !records.is_empty() {
             // To free many takes its time.
@@ -68,16 +65,14 @@ impl Publisher {
 
     /// Publishes what the pools of these zones answer now.
     pub(super) fn update(&mut self, world: &World, touched: &BTreeSet<usize>) {
-        for place in touched {
-            self.zones[*place].pools = steered(&world.zones[*place]);
-        }
-        self.publish();
+        self.generation += 1;
+        let changed = touched.iter().map(|place| (*place, steered(&world.zones[*place])));
+        self.publish(self.store.current().with_answers(self.generation, changed));
     }
 
-    fn publish(&mut self) {
-        self.generation += 1;
-        let snapshot = Snapshot::new(self.generation, Arc::clone(&self.node), self.zones.clone());
-        self.store.publish(Arc::new(snapshot));
+    fn publish(&mut self, next: Snapshot) {
+        let before = self.store.publish(Arc::new(next));
+        self.retired.replace(before);
     }
 }
 

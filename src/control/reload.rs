@@ -1,5 +1,6 @@
 //! New files: probed first, judged, then put in force as a whole or not at all.
 
+use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -8,12 +9,12 @@ use super::event::Kind;
 use super::guard::{Consent, Refused, bare, guard_pools, guard_zones};
 use super::round::Round;
 use super::targets::{Links, Targets};
-use super::world::{Effects, Save, World, moves, standings, zone_states};
+use super::world::{Effects, Save, World, ZoneState, moves, standings, zone_states};
 use crate::dns::Name;
 use crate::health::Flip;
 use crate::model::EndpointName;
 use crate::model::check::WatchId;
-use crate::model::node::{Node, Setup};
+use crate::model::node::{Node, Setup, ZoneSetup};
 use crate::model::pool::{Pool, PoolId};
 use crate::model::time::Moment;
 use crate::policy;
@@ -103,43 +104,63 @@ impl World {
     pub(super) fn finish_reload(&mut self, now: Moment, effects: &mut Effects) -> Option<Result<Applied, Refused>> {
         let Pending { setup, consent, mut targets, links, round: _, flips } = self.pending.take()?;
         targets.inherit(&self.targets);
-        let olds: HashMap<_, _> = self.pools().map(|(_, _, old)| (old.id.clone(), old.memory.clone())).collect();
+        let pairs = Pairs::of(&self.zones, &setup.zones);
+        let mut links: Vec<_> = links.into_iter().map(Some).collect();
         let mut holds = Vec::new();
-        let zones = zone_states(
-            &setup.zones,
-            links,
-            |id| olds.get(id).cloned().unwrap_or_default(),
-            |id, pool, links, memory| {
-                let standings = standings(id, pool, links, &targets, &self.overrides);
-                let (compiled, changes) = policy::advance(pool, &standings, memory, now);
-                holds.extend(changes.into_iter().map(|change| Kind::Hold { pool: id.clone(), change }));
-                compiled
-            },
-        );
+        let mut news: HashMap<usize, ZoneState> = HashMap::new();
+        for (place, old) in pairs.changed(&self.zones, &setup.zones) {
+            let olds = old.iter().flat_map(|old| &old.pools);
+            let olds: HashMap<_, _> = olds.map(|old| (&old.id, &old.memory)).collect();
+            let states = zone_states(
+                std::slice::from_ref(&setup.zones[place]),
+                links[place].take().into_iter().collect(),
+                |id| olds.get(id).map(|memory| (*memory).clone()).unwrap_or_default(),
+                |id, pool, links, memory| {
+                    let standings = standings(id, pool, links, &targets, &self.overrides);
+                    let (compiled, changes) = policy::advance(pool, &standings, memory, now);
+                    holds.extend(changes.into_iter().map(|change| Kind::Hold { pool: id.clone(), change }));
+                    compiled
+                },
+            );
+            news.extend(states.into_iter().map(|state| (place, state)));
+        }
         effects.watches = true;
-        let news: HashMap<_, _> = zones.iter().flat_map(|zone| &zone.pools).map(|pool| (&pool.id, pool)).collect();
-        let allowed = guard_zones(self, &setup, consent).and_then(|()| guard_pools(self, &news, consent));
+        let pools: HashMap<_, _> = news.values().flat_map(|zone| &zone.pools).map(|pool| (&pool.id, pool)).collect();
+        let allowed = guard_zones(self, &setup, consent).and_then(|()| guard_pools(self, &pools, consent));
         if let Err(refused) = allowed {
             effects.events.push(Kind::Refused(refused.clone()));
             return Some(Err(refused));
         }
         let shared = targets.shared_with(&self.targets);
         let applied = Applied {
-            changes: changes(self, &setup),
+            changes: pairs.changes(&self.zones, &setup.zones),
             checks_started: targets.len() - shared,
             checks_stopped: self.targets.len() - shared,
             restart_needed: restart_needed(&self.started, &setup.node),
         };
         effects.events.push(Kind::Applied(applied.clone()));
         effects.events.extend(holds);
-        for (_, _, old) in self.pools() {
-            if let Some(new) = news.get(&old.id) {
-                effects.events.extend(moves(&old.id, &old.compiled, &new.compiled));
+        for (_, old) in pairs.changed(&self.zones, &setup.zones) {
+            for old in old.iter().flat_map(|old| &old.pools) {
+                let new = pools.get(&old.id);
+                effects.events.extend(new.iter().flat_map(|new| moves(&old.id, &old.compiled, &new.compiled)));
             }
         }
         effects.replaced = true;
         effects.save = effects.save.max(Save::Soon);
-        (self.zones, self.targets, self.node) = (zones, targets, setup.node);
+        let mut olds: Vec<_> = std::mem::take(&mut self.zones).into_iter().map(Some).collect();
+        let zones = pairs.olds.iter().enumerate().filter_map(|(place, old)| {
+            if let Some(new) = news.remove(&place) {
+                return Some(new);
+            }
+            let mut kept = olds[(*old)?].take()?;
+            for (pool, links) in kept.pools.iter_mut().zip(links[place].take()?) {
+                pool.links = links;
+            }
+            Some(kept)
+        });
+        self.zones = zones.collect();
+        (self.targets, self.node) = (targets, setup.node);
         for (id, judge, flip) in &flips {
             self.tell_flip(*id, *judge, flip, effects);
         }
@@ -148,40 +169,68 @@ impl World {
     }
 }
 
-/// What differs between the world and a setup.
-fn changes(world: &World, setup: &Setup) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let mut note = |how, what| changes.push(Change { how, what });
-    let olds: HashMap<_, _> = world.zones.iter().map(|zone| (zone.setup.name(), &zone.setup)).collect();
-    for new in &setup.zones {
-        let id = |pool: &Pool| PoolId { zone: new.name().clone(), pool: pool.name.clone() };
-        let Some(old) = olds.get(new.name()) else {
-            note(How::Added, What::Zone(new.name().clone()));
-            continue;
-        };
-        if Arc::ptr_eq(old, new) {
-            continue;
-        }
-        if !old.records.is_same(&new.records) {
-            note(How::Changed, What::Zone(new.name().clone()));
-        }
-        for pool in &new.pools {
-            match old.pools.iter().find(|p| p.name == pool.name) {
-                Some(before) => pool_changes(&id(pool), before, pool, &mut note),
-                None => note(How::Added, What::Pool(id(pool))),
+/// Which zones of a setup take the place of which zones of the world.
+struct Pairs {
+    /// For each zone of the setup, the place of that name in the world.
+    olds: Vec<Option<usize>>,
+}
+
+impl Pairs {
+    fn of(olds: &[ZoneState], news: &[Arc<ZoneSetup>]) -> Self {
+        let by_name = LazyCell::new(|| {
+            let places = olds.iter().enumerate().map(|(place, old)| (old.setup.name(), place));
+            places.collect::<HashMap<_, _>>()
+        });
+        // Nearly always there is the same zone in the same place.
+        let is_at = |place: usize, new| olds.get(place).is_some_and(|old| Arc::ptr_eq(&old.setup, new));
+        let olds = news
+            .iter()
+            .enumerate()
+            .map(|(place, new)| if is_at(place, new) { Some(place) } else { by_name.get(new.name()).copied() });
+        Self { olds: olds.collect() }
+    }
+
+    /// Places in the setup of zones that are new or other than before, with what was there before. All
+    /// others have the same pools, whose state stays as it is: it is current at any time.
+    fn changed<'w>(
+        &self,
+        olds: &'w [ZoneState],
+        news: &[Arc<ZoneSetup>],
+    ) -> impl Iterator<Item = (usize, Option<&'w ZoneState>)> {
+        let pairs = self.olds.iter().map(|old| old.map(|old| &olds[old])).enumerate();
+        pairs.filter(|(place, old)| !old.is_some_and(|old| Arc::ptr_eq(&old.setup, &news[*place])))
+    }
+
+    /// What differs.
+    fn changes(&self, olds: &[ZoneState], news: &[Arc<ZoneSetup>]) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let mut note = |how, what| changes.push(Change { how, what });
+        for (place, old) in self.changed(olds, news) {
+            let new = &news[place];
+            let id = |pool: &Pool| PoolId { zone: new.name().clone(), pool: pool.name.clone() };
+            let Some(old) = old.map(|old| &old.setup) else {
+                note(How::Added, What::Zone(new.name().clone()));
+                continue;
+            };
+            if !old.records.is_same(&new.records) {
+                note(How::Changed, What::Zone(new.name().clone()));
+            }
+            for pool in &new.pools {
+                match old.pools.iter().find(|p| p.name == pool.name) {
+                    Some(before) => pool_changes(&id(pool), before, pool, &mut note),
+                    None => note(How::Added, What::Pool(id(pool))),
+                }
+            }
+            for gone in old.pools.iter().filter(|p| new.pools.iter().all(|n| n.name != p.name)) {
+                note(How::Removed, What::Pool(id(gone)));
             }
         }
-        for gone in old.pools.iter().filter(|p| new.pools.iter().all(|n| n.name != p.name)) {
-            note(How::Removed, What::Pool(id(gone)));
+        let kept: HashSet<_> = self.olds.iter().flatten().collect();
+        for (_, gone) in olds.iter().enumerate().filter(|(place, _)| !kept.contains(place)) {
+            note(How::Removed, What::Zone(gone.setup.name().clone()));
         }
+        changes
     }
-    let news: HashSet<_> = setup.zones.iter().map(|zone| zone.name()).collect();
-    for zone in &world.zones {
-        if !news.contains(zone.setup.name()) {
-            note(How::Removed, What::Zone(zone.setup.name().clone()));
-        }
-    }
-    changes
 }
 
 fn pool_changes(id: &PoolId, before: &Pool, after: &Pool, note: &mut impl FnMut(How, What)) {

@@ -37,33 +37,38 @@ pub struct Zone {
     pub pools: Arc<[Arc<Steered>]>,
 }
 
-/// Zones by the hash of their names.
+/// Zones by the hash of their names; shared by all snapshots of the same zones.
+#[derive(Clone)]
 struct Index {
     /// How many labels zones have, from the most down.
-    depths: Box<[u8]>,
+    depths: Arc<[u8]>,
     /// Open addressing; its size is a power of two. Hash and one more than the zone's place.
-    slots: Box<[(u64, u32)]>,
+    slots: Arc<[(u64, u32)]>,
 }
 
 impl Snapshot {
     /// A world of these zones, whose names differ. `node` is the name it gives of itself.
     #[must_use]
     pub fn new(generation: u64, node: Arc<str>, zones: Vec<Zone>) -> Self {
-        let mut depths: Vec<u8> =
-            zones.iter().map(|zone| u8::try_from(zone.image.origin_labels()).unwrap_or(u8::MAX)).collect();
-        depths.sort_unstable_by(|a, b| b.cmp(a));
-        depths.dedup();
-        let slots = vec![(0, 0); (zones.len() * 2 + 1).next_power_of_two()];
-        let mut index = Index { depths: depths.into(), slots: slots.into() };
-        for (place, zone) in (1u32..).zip(&zones) {
-            let hash = Hash::of(zone.image.folded_origin()).0;
-            let mut slot = index.first(hash);
-            while index.slots[slot].1 != 0 {
-                slot = (slot + 1) & (index.slots.len() - 1);
-            }
-            index.slots[slot] = (hash, place);
-        }
+        let index = Index::of(&zones);
         Self { generation, node, zones: zones.into(), index }
+    }
+
+    /// A world of the same zones, of which some answer otherwise: their places, and what their pools
+    /// answer then. Shares all else.
+    #[must_use]
+    pub fn with_answers(
+        &self,
+        generation: u64,
+        changed: impl IntoIterator<Item = (usize, Arc<[Arc<Steered>]>)>,
+    ) -> Self {
+        let mut zones = self.zones.clone();
+        for (place, pools) in changed {
+            if let Some(zone) = zones.get_mut(place) {
+                zone.pools = pools;
+            }
+        }
+        Self { generation, node: Arc::clone(&self.node), zones, index: self.index.clone() }
     }
 
     /// The name that the node gives of itself.
@@ -90,13 +95,13 @@ impl Snapshot {
     #[inline(never)]
     pub fn enclosing(&self, name: &LookupName, labels_max: usize) -> Option<&Zone> {
         let Index { depths, slots } = &self.index;
-        for &labels in depths {
+        for &labels in depths.iter() {
             let labels = usize::from(labels);
             if labels > labels_max {
                 continue;
             }
             let hash = name.hash(labels).0;
-            let mut slot = self.index.first(hash);
+            let mut slot = first(hash, slots.len());
             while let Some(&(found, place @ 1..)) = slots.get(slot) {
                 if found == hash
                     && let Some(zone) = self.zones.get(place as usize - 1)
@@ -112,10 +117,61 @@ impl Snapshot {
 }
 
 impl Index {
-    #[inline]
-    fn first(&self, hash: u64) -> usize {
-        #[allow(clippy::cast_possible_truncation)] // masked to the table's size
-        let low = hash as usize;
-        low & (self.slots.len() - 1)
+    fn of(zones: &[Zone]) -> Self {
+        let mut depths: Vec<u8> =
+            zones.iter().map(|zone| u8::try_from(zone.image.origin_labels()).unwrap_or(u8::MAX)).collect();
+        depths.sort_unstable_by(|a, b| b.cmp(a));
+        depths.dedup();
+        let mut slots = vec![(0, 0); (zones.len() * 2 + 1).next_power_of_two()];
+        for (place, zone) in (1u32..).zip(zones) {
+            let hash = Hash::of(zone.image.folded_origin()).0;
+            let mut slot = first(hash, slots.len());
+            while slots[slot].1 != 0 {
+                slot = (slot + 1) & (slots.len() - 1);
+            }
+            slots[slot] = (hash, place);
+        }
+        Self { depths: depths.into(), slots: slots.into() }
+    }
+}
+
+/// The slot where the search for a hash begins, in a table whose size is a power of two.
+#[inline]
+fn first(hash: u64, slots: usize) -> usize {
+    #[allow(clippy::cast_possible_truncation)] // masked to the table's size
+    let low = hash as usize;
+    low & (slots - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::Rtype;
+    use crate::model::zone::{Place, ZoneBuilder};
+
+    fn image(origin: &str) -> Arc<ZoneImage> {
+        let origin = Name::parse(origin).expect("a name");
+        let mut zone = ZoneBuilder::new(origin.clone());
+        for (rtype, rdata) in [(Rtype::SOA, [0; 22].as_slice()), (Rtype::NS, &[0])] {
+            zone.push(origin.as_wire(), rtype, 60, rdata, Place::default()).expect("small");
+        }
+        let (zone, _) = zone.finish().expect("a good zone");
+        Arc::new(compile(&zone, &[]))
+    }
+
+    #[test]
+    fn a_snapshot_of_other_answers_shares_all_else() {
+        let names = ["a.test", "b.test", "c.b.test"];
+        let zones = names.map(|name| Zone { image: image(name), pools: Arc::new([]) });
+        let before = Snapshot::new(1, "ns1".into(), zones.to_vec());
+        let answers: Arc<[Arc<Steered>]> = Arc::new([]);
+        let after = before.with_answers(2, [(1, Arc::clone(&answers))]);
+        assert_eq!(after.generation, 2);
+        assert!(Arc::ptr_eq(&before.index.slots, &after.index.slots));
+        for (place, (old, new)) in before.zones().iter().zip(after.zones()).enumerate() {
+            assert!(Arc::ptr_eq(&old.image, &new.image));
+            assert_eq!(Arc::ptr_eq(&old.pools, &new.pools), place != 1);
+        }
+        assert!(Arc::ptr_eq(&after.zones()[1].pools, &answers));
     }
 }

@@ -28,9 +28,9 @@ impl Store {
         self.0.load_full()
     }
 
-    /// Puts `next` in force. Only `control` calls this.
-    pub fn publish(&self, next: Arc<Snapshot>) {
-        self.0.store(next);
+    /// Puts `next` in force; returns what was. Only `control` calls this.
+    pub fn publish(&self, next: Arc<Snapshot>) -> Arc<Snapshot> {
+        self.0.swap(next)
     }
 
     /// A view for one thread.
