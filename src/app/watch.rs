@@ -9,16 +9,19 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-/// No further change for this long: the writer is done.
-const QUIET: Duration = Duration::from_millis(50);
+/// No further change for this long: the writer is done. Files are whole by then, since one that is being
+/// written holds a reload back by itself; this is for several that change together.
+const QUIET: Duration = Duration::from_millis(10);
+/// The same, while a file is gone: editors move the old one away before they write the new one.
+const QUIET_GONE: Duration = Duration::from_millis(50);
 /// However busy the folder is, a change is taken up after this.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// A writer who keeps a file open for longer does not hold back the changes of others.
@@ -38,6 +41,8 @@ struct Interest {
     paths: HashSet<PathBuf>,
     /// Those of them that are being written, and since when.
     written: HashMap<PathBuf, Instant>,
+    /// Those that went away since the last reload, and have not come back.
+    gone: HashSet<PathBuf>,
 }
 
 impl Interest {
@@ -65,8 +70,16 @@ impl Interest {
                 EventKind::Modify(ModifyKind::Data(_)) => self.begin_write(path),
                 EventKind::Create(_) if is_to_be_written(&path) => self.begin_write(path),
                 EventKind::Modify(ModifyKind::Metadata(_)) => !self.written.contains_key(&path),
+                EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => {
+                    self.written.remove(&path);
+                    self.gone.insert(path);
+                    true
+                }
+                // Told by its two halves, too.
+                EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => true,
                 _ => {
                     self.written.remove(&path);
+                    self.gone.remove(&path);
                     true
                 }
             };
@@ -76,8 +89,14 @@ impl Interest {
 
     /// Not a change until the writer closes the file.
     fn begin_write(&mut self, path: PathBuf) -> bool {
+        self.gone.remove(&path);
         self.written.entry(path).or_insert_with(Instant::now);
         false
+    }
+
+    /// How long nothing must change before a reload.
+    fn quiet(&self) -> Duration {
+        if self.gone.is_empty() { QUIET } else { QUIET_GONE }
     }
 
     /// Until when a file that is being written holds a reload back.
@@ -141,7 +160,8 @@ impl Watcher {
 
     /// Takes the new list for what counts; returns the folders to watch for it.
     fn take_interest(&mut self) -> BTreeSet<PathBuf> {
-        let mut shared = self.interest.lock().unwrap_or_else(PoisonError::into_inner);
+        let interest = Arc::clone(&self.interest);
+        let mut shared = interest.lock().unwrap_or_else(PoisonError::into_inner);
         let mut interest = Interest { written: std::mem::take(&mut shared.written), ..Interest::default() };
         let mut wanted = BTreeSet::new();
         let mut any_missing = false;
@@ -207,7 +227,7 @@ impl Watcher {
         }
         loop {
             self.quiet().await;
-            let held = self.interest.lock().unwrap_or_else(PoisonError::into_inner).held_until();
+            let held = self.interest().held_until();
             let Some(until) = held else { return };
             // The end of the wait and the next change are the same: look again.
             let _ = timeout_at(until, self.changes.recv()).await;
@@ -217,15 +237,20 @@ impl Watcher {
     async fn quiet(&mut self) {
         let latest = Instant::now() + PATIENCE;
         while Instant::now() < latest {
-            let quiet = (Instant::now() + QUIET).min(latest);
+            let quiet = (Instant::now() + self.interest().quiet()).min(latest);
             if timeout_at(quiet, self.changes.recv()).await.is_err() {
                 break;
             }
         }
     }
 
+    fn interest(&self) -> MutexGuard<'_, Interest> {
+        self.interest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Forgets changes until now: a reload is about to read everything.
     pub(super) fn forget(&mut self) {
+        self.interest().gone.clear();
         while self.changes.try_recv().is_ok() {}
     }
 }
@@ -273,6 +298,22 @@ mod tests {
         std::fs::write(&node, "x").unwrap();
         assert!(soon(&mut watcher).await);
         assert!(quiet(&mut watcher).await);
+    }
+
+    #[test]
+    fn the_wait_is_longer_while_a_file_is_gone() {
+        let file = PathBuf::from("/zones/a.zone");
+        let mut interest = Interest { paths: HashSet::from([file.clone()]), ..Interest::default() };
+        let mut quiet_after = |kind| {
+            assert!(interest.sees(&Event::new(kind).add_path(file.clone())));
+            interest.quiet()
+        };
+        let renamed = |mode| EventKind::Modify(ModifyKind::Name(mode));
+        assert_eq!(quiet_after(renamed(RenameMode::To)), QUIET);
+        assert_eq!(quiet_after(renamed(RenameMode::From)), QUIET_GONE);
+        assert_eq!(quiet_after(renamed(RenameMode::Both)), QUIET_GONE);
+        assert_eq!(quiet_after(EventKind::Access(AccessKind::Close(AccessMode::Write))), QUIET);
+        assert_eq!(quiet_after(EventKind::Remove(notify::event::RemoveKind::File)), QUIET_GONE);
     }
 
     #[tokio::test]
