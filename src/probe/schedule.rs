@@ -114,23 +114,24 @@ impl Room {
 
     /// Probes when there is room for it, as was planned for `due`. Semaphores are never closed: an error
     /// would only mean that nothing bounds the probe.
-    async fn observe<T: Observe>(&self, target: &T, due: Instant, is_first: bool) -> Observation {
-        let first = if is_first { Some(self.firsts.acquire().await) } else { None };
+    async fn observe<T: Observe>(&self, target: &T, due: Instant) -> Observation {
         let _probe = self.probes.acquire().await;
         let late = due.elapsed();
-        let mut observing = pin!(target.observe());
-        let mut observation = match first {
-            None => observing.await,
-            Some(first) => match timeout(FIRST_WORK_MAX, &mut observing).await {
-                Ok(observation) => observation,
-                Err(_) => {
-                    drop(first);
-                    observing.await
-                }
-            },
-        };
+        let mut observation = target.observe().await;
         observation.phases.late = late;
         observation
+    }
+
+    /// As [`Room::observe`], for the first probe of a target.
+    async fn observe_first<T: Observe>(&self, target: &T, due: Instant) -> Observation {
+        let first = self.firsts.acquire().await;
+        // In a box, because thousands may have waited for it, and it is larger than they are.
+        let mut observing = Box::pin(self.observe(target, due));
+        if let Ok(observation) = timeout(FIRST_WORK_MAX, &mut observing).await {
+            return observation;
+        }
+        drop(first);
+        observing.await
     }
 }
 
@@ -214,13 +215,13 @@ impl<R: Reporter, T: Observe, P: FnMut(Arc<Watch>) -> T> Scheduler<R, T, P> {
         while let Some((id, due)) = self.agenda.start(now) {
             let Some(line) = self.lines.get_mut(&id) else { continue };
             let (target, number, room) = (line.target.clone(), line.number, self.room.clone());
-            let is_first = !std::mem::replace(&mut line.is_begun, true);
-            let is_laborious = target.is_laborious();
-            let probe = async move {
-                let observation = room.observe(&*target, due, is_first).await;
-                Ended { id, number, observation }
+            let workers = target.is_laborious().then_some(&self.workers);
+            let ended = move |observation| Ended { id, number, observation };
+            let task = if std::mem::replace(&mut line.is_begun, true) {
+                spawn(&mut self.probes, workers, async move { ended(room.observe(&*target, due).await) })
+            } else {
+                spawn(&mut self.probes, workers, async move { ended(room.observe_first(&*target, due).await) })
             };
-            let task = if is_laborious { self.probes.spawn_on(probe, &self.workers) } else { self.probes.spawn(probe) };
             line.in_flight.push(task);
         }
     }
@@ -261,6 +262,18 @@ impl<R: Reporter, T: Observe, P: FnMut(Arc<Watch>) -> T> Scheduler<R, T, P> {
         let line = self.lines.get_mut(&id).filter(|line| line.number == number)?;
         line.in_flight.retain(|handle| handle.id() != task);
         Some((id, observation))
+    }
+}
+
+/// Starts a task, on `workers` if there are any.
+fn spawn<T: Send + 'static>(
+    tasks: &mut JoinSet<T>,
+    workers: Option<&Handle>,
+    task: impl Future<Output = T> + Send + 'static,
+) -> AbortHandle {
+    match workers {
+        Some(workers) => tasks.spawn_on(task, workers),
+        None => tasks.spawn(task),
     }
 }
 
