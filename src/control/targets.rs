@@ -1,6 +1,8 @@
 //! What is probed, and the trackers of it.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,11 +50,35 @@ pub(super) struct Target {
     users: Vec<Place>,
 }
 
+/// A watch, known by its probe alone.
+#[derive(Debug)]
+struct Asked(Arc<Watch>);
+
+impl PartialEq for Asked {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.probe == other.0.probe
+    }
+}
+
+impl Eq for Asked {}
+
+impl Hash for Asked {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.probe.hash(state);
+    }
+}
+
+impl Borrow<Probe> for Asked {
+    fn borrow(&self) -> &Probe {
+        &self.0.probe
+    }
+}
+
 /// All targets of a setup.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
     by_id: BTreeMap<WatchId, Target>,
-    by_probe: HashMap<Probe, WatchId>,
+    by_probe: HashMap<Asked, WatchId>,
     next: u32,
 }
 
@@ -83,7 +109,7 @@ impl Targets {
                 self.next = self.next.wrapping_add(1);
                 id
             });
-            self.by_probe.insert(watch.probe.clone(), id);
+            self.by_probe.insert(Asked(Arc::clone(watch)), id);
             id
         });
         let target = self.by_id.entry(id).or_insert_with(|| Target {
