@@ -217,7 +217,7 @@ async fn watchdog(every: Duration, control: control::Handle) -> Result<(), AppEr
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tick.tick().await;
-        if control.status().await.is_ok() {
+        if control.alive().await.is_ok() {
             systemd::watchdog();
         }
     }

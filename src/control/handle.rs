@@ -34,6 +34,7 @@ pub struct Handle {
 pub(super) enum Command {
     Report(Vec<(WatchId, Observation)>, oneshot::Sender<Vec<Pace>>),
     Apply(Setup, Consent, oneshot::Sender<Result<Applied, Refused>>),
+    Alive(oneshot::Sender<()>),
     Status(oneshot::Sender<Arc<Status>>),
     SetOverride(Order, oneshot::Sender<Result<(), OverrideRefused>>),
     ClearOverride(Scope, oneshot::Sender<Result<(), OverrideRefused>>),
@@ -92,6 +93,14 @@ impl Handle {
         // Where the task is gone, the reply tells.
         let _ = self.commands.send(Command::Apply(setup, consent, back)).await;
         async { reply.await.unwrap_or(Err(Refused::Stopped)) }
+    }
+
+    /// Returns once all that was asked before is done.
+    ///
+    /// # Errors
+    /// [`Stopped`] where the task is gone.
+    pub async fn alive(&self) -> Result<(), Stopped> {
+        self.ask(Command::Alive).await
     }
 
     /// A view of the world.

@@ -120,6 +120,9 @@ impl Task {
                     seen.into_iter().map(|(id, seen)| world.report(id, seen, now, effects)).collect()
                 }));
             }
+            Command::Alive(back) => {
+                let _ = back.send(());
+            }
             Command::Status(back) => {
                 let _ = back.send(Arc::new(self.world.status(self.clock.now())));
             }
