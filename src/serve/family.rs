@@ -10,7 +10,7 @@ use nix::sys::socket::{ControlMessage, ControlMessageOwned, SockaddrIn, Sockaddr
 /// An address family.
 pub(super) trait Family: 'static {
     /// The address of a peer, as the system writes it.
-    type Address: SockaddrLike + Copy;
+    type Address: SockaddrLike + Copy + PartialEq;
 
     /// The address of ours that a datagram was sent to, as the system takes it back.
     type Local: Copy;
@@ -21,6 +21,13 @@ pub(super) trait Family: 'static {
     /// Space for the control message that carries a [`Family::Local`].
     fn control_space() -> Vec<u8>;
 
+    /// Space for the control messages of a bundle of replies: how long each is, and with `local` a
+    /// [`Family::Local`].
+    fn bundle_control_space(local: bool) -> Vec<u8>;
+
+    /// The same for equal addresses, and seldom for others.
+    fn hash(address: &Self::Address) -> u64;
+
     /// Reads the control message; `None` for one of another kind.
     fn local(message: &ControlMessageOwned) -> Option<Self::Local>;
 
@@ -29,6 +36,12 @@ pub(super) trait Family: 'static {
 
     /// Whether both are the same address.
     fn same(one: &Self::Local, other: &Self::Local) -> bool;
+}
+
+/// Lets every bit of a number have its say in the upper half (Fibonacci hashing).
+#[inline]
+fn spread(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// IPv4.
@@ -48,6 +61,15 @@ impl Family for V4 {
 
     fn control_space() -> Vec<u8> {
         cmsg_space!(in_pktinfo)
+    }
+
+    fn bundle_control_space(local: bool) -> Vec<u8> {
+        if local { cmsg_space!(u16, in_pktinfo) } else { cmsg_space!(u16) }
+    }
+
+    #[inline]
+    fn hash(address: &SockaddrIn) -> u64 {
+        spread(u64::from(u32::from(address.ip())) << 16 | u64::from(address.port()))
     }
 
     /// The interface is forgotten: the routes say where the reply leaves, as for any other packet.
@@ -80,6 +102,18 @@ impl Family for V6 {
 
     fn control_space() -> Vec<u8> {
         cmsg_space!(in6_pktinfo)
+    }
+
+    fn bundle_control_space(local: bool) -> Vec<u8> {
+        if local { cmsg_space!(u16, in6_pktinfo) } else { cmsg_space!(u16) }
+    }
+
+    #[inline]
+    fn hash(address: &SockaddrIn6) -> u64 {
+        let ip = address.ip().to_bits();
+        #[allow(clippy::cast_possible_truncation)] // its two halves
+        let (high, low) = ((ip >> 64) as u64, ip as u64);
+        spread(spread(high ^ u64::from(address.port())) ^ low)
     }
 
     /// The interface is forgotten but for link-local addresses, which mean nothing without it.

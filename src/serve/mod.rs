@@ -9,6 +9,7 @@ mod entropy;
 mod family;
 mod framing;
 mod limits;
+mod outbox;
 mod roster;
 mod tally;
 mod tcp;

@@ -12,23 +12,24 @@
 //! stands at the front, and what is missing makes it a format error, which the client can act on.
 
 use std::array;
-use std::io::{IoSlice, IoSliceMut};
+use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 use nix::poll::{PollTimeout, poll};
-use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, RecvMsg, recvmmsg, sendmmsg};
+use nix::sys::socket::{MsgFlags, MultiHeaders, RecvMsg, recvmmsg};
 use socket2::Socket;
 
 use super::Answers;
 use super::entropy::Entropy;
 use super::family::Family;
+use super::outbox::Outbox;
 use super::tally::{Counts, Tally};
 use crate::answer::{Client, Transport};
 
 /// Datagrams to receive at once. Beyond this the share of the system call is not to be seen any more.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// Room for one query. No query over UDP comes near it: keys, cookies and options take a few hundred bytes.
 const QUERY_BYTES_MAX: usize = 4096;
@@ -113,7 +114,7 @@ struct Lane<F: Family, const WILDCARD: bool> {
     queries: Box<[u8]>,
     replies: Box<[u8]>,
     incoming: MultiHeaders<F::Address>,
-    outgoing: MultiHeaders<F::Address>,
+    outbox: Outbox<F>,
     peers: [Option<F::Address>; BATCH],
     locals: [Option<F::Local>; BATCH],
 }
@@ -126,7 +127,7 @@ impl<F: Family, const WILDCARD: bool> Lane<F, WILDCARD> {
             queries: vec![0; BATCH * QUERY_STRIDE].into(),
             replies: vec![0; BATCH * REPLY_STRIDE].into(),
             incoming: Self::headers(),
-            outgoing: Self::headers(),
+            outbox: Outbox::new(socket.as_raw_fd(), WILDCARD, true),
             peers: [None; BATCH],
             locals: [None; BATCH],
         }
@@ -142,7 +143,7 @@ impl<F: Family, const WILDCARD: bool> Lane<F, WILDCARD> {
         let mut count = 0;
         let mut addressless = false;
         let mut reply_buffers = self.replies.chunks_exact_mut(REPLY_STRIDE);
-        let mut replies: [[IoSlice<'_>; 1]; BATCH] = [[IoSlice::new(&[])]; BATCH];
+        let mut replies: [&[u8]; BATCH] = [&[]; BATCH];
         {
             let mut query_buffers = self.queries.chunks_exact_mut(QUERY_STRIDE);
             let mut room: [[IoSliceMut<'_>; 1]; BATCH] = array::from_fn(|_| {
@@ -166,7 +167,7 @@ impl<F: Family, const WILDCARD: bool> Lane<F, WILDCARD> {
                 let client = Client { ip, transport: Transport::Udp };
                 let length = answers.answer(query, client, self.entropy.draw(), &mut buffer[..REPLY_BYTES_MAX]);
                 let Some(reply @ [_, ..]) = buffer.get(..length) else { continue };
-                replies[count] = [IoSlice::new(reply)];
+                replies[count] = reply;
                 self.peers[count] = Some(peer);
                 if WILDCARD {
                     self.locals[count] = local;
@@ -176,9 +177,9 @@ impl<F: Family, const WILDCARD: bool> Lane<F, WILDCARD> {
         }
         let (replies, peers) = (&replies[..count], &self.peers[..count]);
         counts.replies = if WILDCARD {
-            send_by_local::<F>(self.socket, &mut self.outgoing, replies, peers, &mut self.locals[..count])
+            send_by_local(&mut self.outbox, replies, peers, &mut self.locals[..count])
         } else {
-            send::<F>(self.socket, &mut self.outgoing, replies, peers, &[])
+            self.outbox.send(replies, peers, None)
         };
         counts.unsent = count as u64 - counts.replies;
         if addressless {
@@ -197,98 +198,24 @@ fn local_of<F: Family>(message: &RecvMsg<'_, '_, F::Address>) -> Option<F::Local
 
 /// Sends the replies of each local address together; returns how many were sent.
 fn send_by_local<F: Family>(
-    socket: RawFd,
-    headers: &mut MultiHeaders<F::Address>,
-    replies: &[[IoSlice<'_>; 1]],
+    outbox: &mut Outbox<F>,
+    replies: &[&[u8]],
     peers: &[Option<F::Address>],
     locals: &mut [Option<F::Local>],
 ) -> u64 {
     let mut sent = 0;
     while let Some(local) = locals.iter().find_map(|local| *local) {
-        let mut group = [[IoSlice::new(&[])]; BATCH];
+        let mut group: [&[u8]; BATCH] = [&[]; BATCH];
         let mut group_peers = [None; BATCH];
         let mut count = 0;
         for ((reply, peer), ours) in replies.iter().zip(peers).zip(locals.iter_mut()) {
             if ours.take_if(|ours| F::same(ours, &local)).is_some() {
-                group[count] = *reply;
+                group[count] = reply;
                 group_peers[count] = *peer;
                 count += 1;
             }
         }
-        sent += send::<F>(socket, headers, &group[..count], &group_peers[..count], &[F::control(&local)]);
+        sent += outbox.send(&group[..count], &group_peers[..count], Some(&local));
     }
     sent
-}
-
-/// Sends the replies, leaving out those that the system refuses; returns how many were sent.
-fn send<F: Family>(
-    socket: RawFd,
-    headers: &mut MultiHeaders<F::Address>,
-    replies: &[[IoSlice<'_>; 1]],
-    peers: &[Option<F::Address>],
-    control: &[ControlMessage<'_>],
-) -> u64 {
-    let mut sent = 0;
-    let mut at = 0;
-    while at < replies.len() {
-        match sendmmsg(socket, headers, &replies[at..], &peers[at..], control, MsgFlags::empty()) {
-            Ok(results) => {
-                let some = results.count();
-                sent += some as u64;
-                at += some.max(1);
-            }
-            Err(Errno::EINTR) => {}
-            // The send time-out: the device is stuck, and would be for each further one.
-            Err(Errno::EAGAIN) => break,
-            // The first of them is refused (no route, a firewall, an address that is gone): leave it out.
-            Err(error) => {
-                tracing::debug!(%error, "cannot send a reply");
-                at += 1;
-            }
-        }
-    }
-    sent
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::{SocketAddrV4, UdpSocket};
-    use std::time::Duration;
-
-    use nix::sys::socket::SockaddrIn;
-
-    use super::super::family::V4;
-    use super::*;
-
-    /// Sends to each of these ports of the machine, or for 0 to an address that the system refuses.
-    fn send_to(ports: &[u16]) -> u64 {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut headers = Lane::<V4, false>::headers();
-        let peers: Vec<Option<SockaddrIn>> = ports
-            .iter()
-            .map(|&port| match port {
-                // Without SO_BROADCAST this is EACCES.
-                0 => Some(SocketAddrV4::new([255; 4].into(), 53).into()),
-                port => Some(SocketAddrV4::new([127, 0, 0, 1].into(), port).into()),
-            })
-            .collect();
-        let numbers: Vec<[u8; 1]> = (0..).take(ports.len()).map(|n| [n]).collect();
-        let replies: Vec<[IoSlice<'_>; 1]> = numbers.iter().map(|n| [IoSlice::new(n)]).collect();
-        send::<V4>(socket.as_raw_fd(), &mut headers, &replies, &peers, &[])
-    }
-
-    #[test]
-    fn a_reply_that_is_refused_is_left_out_and_the_others_are_sent() {
-        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let port = client.local_addr().unwrap().port();
-        assert_eq!(send_to(&[0, port, 0, 0, port, port, 0]), 3);
-        let mut buffer = [0; 16];
-        for expected in [1, 4, 5] {
-            assert_eq!(client.recv(&mut buffer).unwrap(), 1);
-            assert_eq!(buffer[0], expected);
-        }
-        assert_eq!(send_to(&[0, 0, 0]), 0);
-        assert_eq!(send_to(&[]), 0);
-    }
 }
