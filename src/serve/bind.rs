@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo};
+use nix::{libc, setsockopt_impl, sockopt_impl};
 use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover};
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
@@ -24,6 +25,20 @@ const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 /// Replies that the system holds for one TCP client. By itself it would hold megabytes, for each of a
 /// thousand clients, and would say that there is room again only after a third of them is read.
 const STREAM_BUFFER_BYTES: usize = 256 * 1024;
+
+/// How long a new connection is left with the system until its first query is there, in seconds. A client
+/// that wants to ask does so at once, so that the server is woken once for both; who does not is handed
+/// over after this time, and is then idle like any other.
+const FIRST_QUERY_SECONDS: u32 = 1;
+
+sockopt_impl!(
+    /// See `TCP_DEFER_ACCEPT` in tcp(7).
+    TcpDeferAccept,
+    SetOnly,
+    libc::IPPROTO_TCP,
+    libc::TCP_DEFER_ACCEPT,
+    u32
+);
 
 /// How soon a UDP thread without queries notices the stop.
 const RECEIVE_TIMEOUT: Duration = Duration::from_millis(250);
@@ -201,6 +216,7 @@ fn tcp(asked: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(STREAM_BUFFER_BYTES)?;
     socket.set_nonblocking(true)?;
+    setsockopt(&socket, TcpDeferAccept, &FIRST_QUERY_SECONDS)?;
     socket.bind(&asked.into())?;
     socket.listen(BACKLOG)?;
     let address = socket.local_addr()?.as_socket().unwrap_or(asked);
