@@ -92,6 +92,7 @@ fn every_key_of_the_node_arrives() {
             AdminAddr::Unix(folder().join("run/admin.sock")),
         ],
         udp_threads: 2,
+        coalesce: Duration::from_micros(200),
     };
     assert_eq!(good(&report).node, want);
     assert!(report.diagnostics.is_empty(), "{}", said(&report));
@@ -225,7 +226,10 @@ fn defaults_hold_where_nothing_is_said() {
     let node = &good(&report).node;
     assert_eq!(node.dns, ["0.0.0.0:53".parse().unwrap(), "[::]:53".parse::<SocketAddr>().unwrap()]);
     assert_eq!(node.admin, [AdminAddr::Tcp("127.0.0.1:8053".parse().unwrap())]);
-    assert_eq!((node.state.as_path(), node.udp_threads), (Path::new("/var/lib/pharos"), 0));
+    assert_eq!(
+        (node.state.as_path(), node.udp_threads, node.coalesce),
+        (Path::new("/var/lib/pharos"), 0, Duration::ZERO)
+    );
     assert!(!node.name.is_empty());
 
     bench.write(

@@ -66,6 +66,7 @@ impl Node {
             env!("CARGO_PKG_VERSION")
         );
 
+        let coalesce = setup.node.coalesce;
         let (state, saved) = open_state(&setup.node.state).await?;
         let bound = serve::bind(&setup.node.dns, setup.node.udp_threads)?;
         let mut listeners = Vec::new();
@@ -103,7 +104,8 @@ impl Node {
             error = tasks.failed() => return Err(error),
         }
         let store = control.store();
-        let serving = bound.serve(|| FromStore::new(&store), Limits { grace: DRAIN_TIME, ..Limits::default() })?;
+        let serving =
+            bound.serve(|| FromStore::new(&store), coalesce, Limits { grace: DRAIN_TIME, ..Limits::default() })?;
         let reloader = Reloader::new(config, control.clone(), watcher, loaded, warned);
         tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 /// What can be written.
 pub(super) const HELP: &str =
-    "a duration is a whole number with a unit, as in \"500ms\", \"10s\", \"1m30s\"; units: ms, s, m, h, d";
+    "a duration is a whole number with a unit, as in \"500ms\", \"10s\", \"1m30s\"; units: us, ms, s, m, h, d";
 
-const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+/// In microseconds, the longest first.
+const UNITS: [(&str, u64); 6] =
+    [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1)];
 
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +25,7 @@ pub(super) enum DurationError {
     /// `1.5s`.
     #[error("\"{0}\" has a fraction")]
     Fraction(String),
-    /// Not one of the five.
+    /// Not one of the six.
     #[error("\"{0}\" is not a unit of time")]
     UnknownUnit(String),
     /// More than a million years, or so.
@@ -31,10 +33,13 @@ pub(super) enum DurationError {
     TooLong(String),
 }
 
-/// Reads a duration: one or more numbers, each with its unit, without spaces.
+/// Reads a duration: one or more numbers, each with its unit, without spaces. `0` needs no unit.
 pub(super) fn parse(text: &str) -> Result<Duration, DurationError> {
     if text.is_empty() {
         return Err(DurationError::Empty);
+    }
+    if text == "0" {
+        return Ok(Duration::ZERO);
     }
     let mut total: u64 = 0;
     let mut rest = text;
@@ -59,7 +64,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, DurationError> {
         total = part.and_then(|p| total.checked_add(p)).ok_or_else(|| DurationError::TooLong(text.to_owned()))?;
         rest = tail;
     }
-    Ok(Duration::from_millis(total))
+    Ok(Duration::from_micros(total))
 }
 
 /// What a wrong text probably means: `10 sec` is `10s`.
@@ -69,6 +74,7 @@ pub(super) fn guess(text: &str) -> Option<String> {
     let (number, unit) = text.split_at(digits);
     let unit = match unit.trim() {
         "" | "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "us" | "µs" | "usec" | "usecs" | "microsecond" | "microseconds" | "micros" => "us",
         "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" | "millis" => "ms",
         "m" | "min" | "mins" | "minute" | "minutes" => "m",
         "h" | "hr" | "hrs" | "hour" | "hours" => "h",
@@ -80,7 +86,7 @@ pub(super) fn guess(text: &str) -> Option<String> {
 
 /// Writes a duration so that [`parse`] reads it back.
 pub(super) fn show(duration: Duration) -> String {
-    let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let mut rest = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let mut text = String::new();
     for (unit, factor) in UNITS {
         if rest >= factor {
@@ -104,6 +110,9 @@ mod tests {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
             assert_eq!(show(Duration::from_millis(millis)), text);
         }
+        assert_eq!(parse("1ms200us"), Ok(Duration::from_micros(1200)));
+        assert_eq!(show(Duration::from_micros(1200)), "1ms200us");
+        assert_eq!(parse("0"), Ok(Duration::ZERO));
     }
 
     #[test]

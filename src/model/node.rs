@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Region;
 use super::pool::Pool;
@@ -50,6 +51,9 @@ pub struct Node {
     pub admin: Vec<AdminAddr>,
     /// `listen.udp_threads`: threads per UDP address; 0 is one per core. Default 0.
     pub udp_threads: usize,
+    /// `listen.coalesce`: how long a UDP thread rests after few queries, so that the next ones share a
+    /// wake-up. Default 0, which is not at all; up to 10 ms.
+    pub coalesce: Duration,
 }
 
 /// Where the admin API listens.

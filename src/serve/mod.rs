@@ -20,6 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use thiserror::Error;
@@ -108,11 +109,16 @@ pub struct Serving {
 
 impl Bound {
     /// Starts the threads; `answers` is called once for each. In production it makes
-    /// a [`FromStore`].
+    /// a [`FromStore`]. A UDP thread rests for `coalesce` after each small batch of queries.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn serve<A: Answers>(self, answers: impl Fn() -> A, limits: Limits) -> Result<Serving, ServeError> {
+    pub fn serve<A: Answers>(
+        self,
+        answers: impl Fn() -> A,
+        coalesce: Duration,
+        limits: Limits,
+    ) -> Result<Serving, ServeError> {
         let addresses = self.addresses();
         let threads = 1 + self.listeners.iter().map(|l| l.udp.len()).sum::<usize>();
         let (ends, ended) = mpsc::channel(threads);
@@ -133,9 +139,9 @@ impl Bound {
                 start(format!("udp-{i}"), ends.clone(), move || {
                     let wildcard = address.ip().is_unspecified();
                     let ended = if address.is_ipv4() {
-                        udp::run::<family::V4>(&socket, wildcard, answers, &tally, &stop)
+                        udp::run::<family::V4>(&socket, wildcard, answers, &tally, coalesce, &stop)
                     } else {
-                        udp::run::<family::V6>(&socket, wildcard, answers, &tally, &stop)
+                        udp::run::<family::V6>(&socket, wildcard, answers, &tally, coalesce, &stop)
                     };
                     ended.map_err(|source| ServeError::Receive { address, source })
                 })?;

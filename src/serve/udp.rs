@@ -15,10 +15,12 @@ use std::array;
 use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollTimeout, poll};
+use nix::poll::{PollTimeout, poll, ppoll};
 use nix::sys::socket::{MsgFlags, MultiHeaders, RecvMsg, recvmmsg};
+use nix::sys::time::TimeSpec;
 use socket2::Socket;
 
 use super::Answers;
@@ -53,7 +55,10 @@ const FAILURES_MAX: u32 = 100;
 /// Pause after a failure to receive, so that a lasting one does not spin.
 const FAILURE_PAUSE_MS: u8 = 10;
 
-/// Serves one socket until `stop`; the socket's receive time-out says how soon that is noticed.
+/// A batch up to this size is small: [`listen.coalesce`](crate::model::node::Node::coalesce) rests after it.
+const SMALL_BATCH: u64 = BATCH as u64 / 4;
+
+/// Serves one socket until `stop`, with a rest of `coalesce` after each small batch; the socket's receive time-out says how soon that is noticed.
 ///
 /// # Errors
 /// When the socket cannot be received from any more.
@@ -62,12 +67,13 @@ pub(super) fn run<F: Family>(
     wildcard: bool,
     answers: impl Answers,
     tally: &Tally,
+    coalesce: Duration,
     stop: &AtomicBool,
 ) -> Result<(), Errno> {
     if wildcard {
-        run_lane(Lane::<F, true>::new(socket), answers, tally, stop)
+        run_lane(Lane::<F, true>::new(socket), answers, tally, coalesce, stop)
     } else {
-        run_lane(Lane::<F, false>::new(socket), answers, tally, stop)
+        run_lane(Lane::<F, false>::new(socket), answers, tally, coalesce, stop)
     }
 }
 
@@ -76,14 +82,20 @@ fn run_lane<F: Family, const WILDCARD: bool>(
     mut lane: Lane<F, WILDCARD>,
     mut answers: impl Answers,
     tally: &Tally,
+    coalesce: Duration,
     stop: &AtomicBool,
 ) -> Result<(), Errno> {
+    let rest = (!coalesce.is_zero()).then(|| TimeSpec::from(coalesce));
     let mut failures = 0;
     while !stop.load(Ordering::Relaxed) {
         match lane.turn(&mut answers, MsgFlags::MSG_WAITFORONE) {
             Ok(counts) => {
                 failures = 0;
                 tally.add(counts);
+                // Replies are on their way, so that a query by itself is not held up.
+                if rest.is_some() && counts.queries <= SMALL_BATCH {
+                    let _ = ppoll(&mut [], rest, None);
+                }
             }
             // The time-out: a good moment to let go of a snapshot that is no longer the newest.
             Err(Errno::EAGAIN) => answers.renew(),

@@ -85,6 +85,7 @@ pub(crate) fn setup(pools: Vec<Pool>) -> Setup {
         dns: vec![],
         admin: vec![],
         udp_threads: 0,
+        coalesce: Duration::ZERO,
     };
     Setup { node, zones: vec![Arc::new(ZoneSetup { records: zone("example"), pools })] }
 }

@@ -37,6 +37,7 @@ keys! {
     "listen.dns": node::dns,
     "listen.admin": node::admin,
     "listen.udp_threads": node::udp_threads,
+    "listen.coalesce": node::coalesce,
     "zone.ns": node::zone_ns,
     "zone.contact": node::zone_contact,
     "zone.ttl": node::zone_ttl,

@@ -1,6 +1,9 @@
 //! Keys of `pharos.toml`, and of zones without a master file.
 
+use std::time::Duration;
+
 use hickory_proto::rr::{DNSClass, Name, RData, RecordType};
+use tokio::time::Instant;
 
 use crate::support::dns;
 use crate::support::folder::{Folder, MASTER};
@@ -87,6 +90,29 @@ pub fn udp_threads() {
         until("the threads run", || count() >= threads);
         assert_eq!(count(), threads);
     }
+}
+
+/// How long the second of two queries took of which it came right after the reply to the first: the median.
+fn follow_up(coalesce: &str) -> Duration {
+    let folder = Folder::steered(POOL);
+    folder.node_with(&format!("{LISTEN}\ncoalesce = \"{coalesce}\""), "");
+    let node = Node::start(&folder);
+    let client = node.client();
+    let mut times: Vec<Duration> = (0..31)
+        .map(|_| {
+            client.a(NAME);
+            let began = Instant::now();
+            client.a(NAME);
+            began.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+pub fn coalesce() {
+    assert!(follow_up("10ms") > Duration::from_millis(5));
+    assert!(follow_up("0") < Duration::from_millis(5));
 }
 
 /// A zone without a master file.

@@ -1,5 +1,6 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::thread;
+use std::time::Duration;
 
 use pharos::serve::{Counts, Limits, ServeError, Serving, bind};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -42,7 +43,7 @@ async fn one_batch_may_hold_queries_to_many_addresses() {
             client.send(&query(turn, ECHO, b"")).unwrap();
         }
     }
-    let serving = bound.serve(|| Fake, Limits::default()).unwrap();
+    let serving = bound.serve(|| Fake, Duration::ZERO, Limits::default()).unwrap();
     for client in &clients {
         let mut buffer = [0; 512];
         let mut got: Vec<u16> =
@@ -150,7 +151,7 @@ async fn a_stop_answers_all_that_was_received() {
             client.send(&query(n, ECHO, b"")).unwrap();
         }
     }
-    bound.serve(|| Fake, Limits::default()).unwrap().stop().await.unwrap();
+    bound.serve(|| Fake, Duration::ZERO, Limits::default()).unwrap().stop().await.unwrap();
     for client in &clients {
         let mut buffer = [0; 512];
         for n in 0..500 {

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::pool::PoolHabits;
 use super::text;
@@ -20,8 +22,12 @@ pub(crate) struct NodeSpec {
     pub(crate) dns: Key<Vec<SocketAddr>>,
     pub(crate) admin: Key<Vec<AdminAddr>>,
     pub(crate) udp_threads: Key<usize>,
+    pub(crate) coalesce: Key<Duration>,
     pub(crate) defaults: Defaults,
 }
+
+/// Of `coalesce`. Beyond it clients would notice, and the receive buffer would fill at high rates.
+const COALESCE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_millis(10);
 
 /// `[defaults]`: what zones take over where they say nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,11 +58,12 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
         node.not_yet(&["witness"]);
         node.finish();
     }
-    let (mut dns, mut admin, mut udp_threads) = (Key::Absent, Key::Absent, Key::Absent);
+    let (mut dns, mut admin, mut udp_threads, mut coalesce) = (Key::Absent, Key::Absent, Key::Absent, Key::Absent);
     if let Some(mut listen) = root.table("listen", "[listen]") {
         dns = listen.take("dns", |cell| distinct(cell, cell.full_list(|cell| socket(cell, 53))?));
         admin = listen.take("admin", |cell| distinct(cell, cell.list(admin_address)?));
         udp_threads = listen.take("udp_threads", |cell| cell.integer(&(0..=1024)));
+        coalesce = listen.take("coalesce", |cell| cell.duration(&COALESCE));
         listen.not_yet(&["tls", "https", "quic"]);
         listen.hint("udp", "write dns = [\"ADDR:PORT\"], for UDP and TCP");
         listen.hint("tcp", "write dns = [\"ADDR:PORT\"], for UDP and TCP");
@@ -81,7 +88,7 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
         root.hint(key, "this stands in zones/NAME.toml");
     }
     root.finish();
-    Some(NodeSpec { zones, state, name, region, dns, admin, udp_threads, defaults })
+    Some(NodeSpec { zones, state, name, region, dns, admin, udp_threads, coalesce, defaults })
 }
 
 /// The longest name of a node, in bytes. It is sent as NSID with every answer that asks for it, beside an
