@@ -93,6 +93,7 @@ fn every_key_of_the_node_arrives() {
         ],
         udp_threads: 2,
         coalesce: Duration::from_micros(200),
+        udp_gso: false,
     };
     assert_eq!(good(&report).node, want);
     assert!(report.diagnostics.is_empty(), "{}", said(&report));
@@ -227,8 +228,8 @@ fn defaults_hold_where_nothing_is_said() {
     assert_eq!(node.dns, ["0.0.0.0:53".parse().unwrap(), "[::]:53".parse::<SocketAddr>().unwrap()]);
     assert_eq!(node.admin, [AdminAddr::Tcp("127.0.0.1:8053".parse().unwrap())]);
     assert_eq!(
-        (node.state.as_path(), node.udp_threads, node.coalesce),
-        (Path::new("/var/lib/pharos"), 0, Duration::ZERO)
+        (node.state.as_path(), node.udp_threads, node.coalesce, node.udp_gso),
+        (Path::new("/var/lib/pharos"), 0, Duration::ZERO, true)
     );
     assert!(!node.name.is_empty());
 

@@ -22,7 +22,7 @@ use crate::control::{self, StateFile};
 use crate::model::check::{Pace, WatchId};
 use crate::model::observation::Observation;
 use crate::probe;
-use crate::serve::{self, FromStore, Limits, Serving};
+use crate::serve::{self, FromStore, Limits, Serving, UdpOptions};
 
 /// What answering the last queries may take at the end.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -66,7 +66,7 @@ impl Node {
             env!("CARGO_PKG_VERSION")
         );
 
-        let coalesce = setup.node.coalesce;
+        let udp = UdpOptions { coalesce: setup.node.coalesce, gso: setup.node.udp_gso };
         let (state, saved) = open_state(&setup.node.state).await?;
         let bound = serve::bind(&setup.node.dns, setup.node.udp_threads)?;
         let mut listeners = Vec::new();
@@ -104,8 +104,7 @@ impl Node {
             error = tasks.failed() => return Err(error),
         }
         let store = control.store();
-        let serving =
-            bound.serve(|| FromStore::new(&store), coalesce, Limits { grace: DRAIN_TIME, ..Limits::default() })?;
+        let serving = bound.serve(|| FromStore::new(&store), udp, Limits { grace: DRAIN_TIME, ..Limits::default() })?;
         let reloader = Reloader::new(config, control.clone(), watcher, loaded, warned);
         tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {

@@ -254,13 +254,14 @@ fn pool_changes(id: &PoolId, before: &Pool, after: &Pool, note: &mut impl FnMut(
 /// Keys that take effect at start only, and are other than they were then.
 fn restart_needed(started: &Node, after: &Node) -> Vec<&'static str> {
     // The name and the region take effect at once.
-    let Node { name: _, region: _, state, dns, admin, udp_threads, coalesce } = after;
+    let Node { name: _, region: _, state, dns, admin, udp_threads, coalesce, udp_gso } = after;
     let keys = [
         ("state", *state != started.state),
         ("listen.dns", *dns != started.dns),
         ("listen.admin", *admin != started.admin),
         ("listen.udp_threads", *udp_threads != started.udp_threads),
         ("listen.coalesce", *coalesce != started.coalesce),
+        ("listen.udp_gso", *udp_gso != started.udp_gso),
     ];
     keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
 }

@@ -54,6 +54,9 @@ pub struct Node {
     /// `listen.coalesce`: how long a UDP thread rests after few queries, so that the next ones share a
     /// wake-up. Default 0, which is not at all; up to 10 ms.
     pub coalesce: Duration,
+    /// `listen.udp_gso`: replies to one socket of a client go to the system as one, which parts them (UDP
+    /// generic segmentation offload). Default true.
+    pub udp_gso: bool,
 }
 
 /// Where the admin API listens.

@@ -1,4 +1,4 @@
-//! What clients may take of the server over TCP, and for how long.
+//! What clients may take of the server over TCP, and for how long; and how UDP is served.
 
 use std::time::Duration;
 
@@ -22,6 +22,21 @@ pub struct Limits {
     pub write: Duration,
     /// How long queries in flight may take when the server stops. Default 5 s.
     pub grace: Duration,
+}
+
+/// How the threads of UDP work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UdpOptions {
+    /// A thread rests so long after each small batch of queries. Default 0.
+    pub coalesce: Duration,
+    /// Replies to one socket of a client go to the system as one. Default true.
+    pub gso: bool,
+}
+
+impl Default for UdpOptions {
+    fn default() -> Self {
+        Self { coalesce: Duration::ZERO, gso: true }
+    }
 }
 
 impl Default for Limits {

@@ -20,14 +20,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 pub use bind::{BindError, Bound, bind};
-pub use limits::Limits;
+pub use limits::{Limits, UdpOptions};
 pub use tally::Counts;
 
 use crate::answer::{Client, answer_with};
@@ -109,14 +108,14 @@ pub struct Serving {
 
 impl Bound {
     /// Starts the threads; `answers` is called once for each. In production it makes
-    /// a [`FromStore`]. A UDP thread rests for `coalesce` after each small batch of queries.
+    /// a [`FromStore`].
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn serve<A: Answers>(
         self,
         answers: impl Fn() -> A,
-        coalesce: Duration,
+        udp: UdpOptions,
         limits: Limits,
     ) -> Result<Serving, ServeError> {
         let addresses = self.addresses();
@@ -139,9 +138,9 @@ impl Bound {
                 start(format!("udp-{i}"), ends.clone(), move || {
                     let wildcard = address.ip().is_unspecified();
                     let ended = if address.is_ipv4() {
-                        udp::run::<family::V4>(&socket, wildcard, answers, &tally, coalesce, &stop)
+                        udp::run::<family::V4>(&socket, wildcard, answers, &tally, udp, &stop)
                     } else {
-                        udp::run::<family::V6>(&socket, wildcard, answers, &tally, coalesce, &stop)
+                        udp::run::<family::V6>(&socket, wildcard, answers, &tally, udp, &stop)
                     };
                     ended.map_err(|source| ServeError::Receive { address, source })
                 })?;

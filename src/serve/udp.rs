@@ -26,6 +26,7 @@ use socket2::Socket;
 use super::Answers;
 use super::entropy::Entropy;
 use super::family::Family;
+use super::limits::UdpOptions;
 use super::outbox::Outbox;
 use super::tally::{Counts, Tally};
 use crate::answer::{Client, Transport};
@@ -58,7 +59,7 @@ const FAILURE_PAUSE_MS: u8 = 10;
 /// A batch up to this size is small: [`listen.coalesce`](crate::model::node::Node::coalesce) rests after it.
 const SMALL_BATCH: u64 = BATCH as u64 / 4;
 
-/// Serves one socket until `stop`, with a rest of `coalesce` after each small batch; the socket's receive time-out says how soon that is noticed.
+/// Serves one socket until `stop`; the socket's receive time-out says how soon that is noticed.
 ///
 /// # Errors
 /// When the socket cannot be received from any more.
@@ -67,13 +68,13 @@ pub(super) fn run<F: Family>(
     wildcard: bool,
     answers: impl Answers,
     tally: &Tally,
-    coalesce: Duration,
+    options: UdpOptions,
     stop: &AtomicBool,
 ) -> Result<(), Errno> {
     if wildcard {
-        run_lane(Lane::<F, true>::new(socket), answers, tally, coalesce, stop)
+        run_lane(Lane::<F, true>::new(socket, options.gso), answers, tally, options.coalesce, stop)
     } else {
-        run_lane(Lane::<F, false>::new(socket), answers, tally, coalesce, stop)
+        run_lane(Lane::<F, false>::new(socket, options.gso), answers, tally, options.coalesce, stop)
     }
 }
 
@@ -132,14 +133,14 @@ struct Lane<F: Family, const WILDCARD: bool> {
 }
 
 impl<F: Family, const WILDCARD: bool> Lane<F, WILDCARD> {
-    fn new(socket: &Socket) -> Self {
+    fn new(socket: &Socket, gso: bool) -> Self {
         Self {
             socket: socket.as_raw_fd(),
             entropy: Entropy::from_system(),
             queries: vec![0; BATCH * QUERY_STRIDE].into(),
             replies: vec![0; BATCH * REPLY_STRIDE].into(),
             incoming: Self::headers(),
-            outbox: Outbox::new(socket.as_raw_fd(), WILDCARD, true),
+            outbox: Outbox::new(socket.as_raw_fd(), WILDCARD, gso),
             peers: [None; BATCH],
             locals: [None; BATCH],
         }

@@ -86,6 +86,7 @@ pub(crate) fn setup(pools: Vec<Pool>) -> Setup {
         admin: vec![],
         udp_threads: 0,
         coalesce: Duration::ZERO,
+        udp_gso: true,
     };
     Setup { node, zones: vec![Arc::new(ZoneSetup { records: zone("example"), pools })] }
 }

@@ -38,6 +38,7 @@ keys! {
     "listen.admin": node::admin,
     "listen.udp_threads": node::udp_threads,
     "listen.coalesce": node::coalesce,
+    "listen.udp_gso": node::udp_gso,
     "zone.ns": node::zone_ns,
     "zone.contact": node::zone_contact,
     "zone.ttl": node::zone_ttl,

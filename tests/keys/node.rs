@@ -1,8 +1,11 @@
 //! Keys of `pharos.toml`, and of zones without a master file.
 
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use hickory_proto::rr::{DNSClass, Name, RData, RecordType};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::UdpGroSegment;
 use tokio::time::Instant;
 
 use crate::support::dns;
@@ -113,6 +116,39 @@ fn follow_up(coalesce: &str) -> Duration {
 pub fn coalesce() {
     assert!(follow_up("10ms") > Duration::from_millis(5));
     assert!(follow_up("0") < Duration::from_millis(5));
+}
+
+/// Whether among many replies some leave as one: a client that asks the system not to part them sees it.
+fn leaves_bundles(gso: bool) -> bool {
+    let folder = Folder::steered(POOL);
+    folder.node_with(&format!("{LISTEN}\nudp_gso = {gso}"), "");
+    let node = Node::start(&folder);
+    let query = dns::query(NAME, RecordType::A).to_vec().unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(node.dns).unwrap();
+    socket.set_read_timeout(Some(crate::support::LONG)).unwrap();
+    setsockopt(&socket, UdpGroSegment, &true).unwrap();
+    let mut buffer = [0; 65_535];
+    socket.send(&query).unwrap();
+    let alone = socket.recv(&mut buffer).unwrap();
+    // How many of them a batch holds is chance, but not for hundreds.
+    for _ in 0..200 {
+        (0..64).for_each(|_| assert_eq!(socket.send(&query).unwrap(), query.len()));
+        let mut left = 64 * alone;
+        while left > 0 {
+            let got = socket.recv(&mut buffer).unwrap();
+            if got > alone {
+                return true;
+            }
+            left -= got;
+        }
+    }
+    false
+}
+
+pub fn udp_gso() {
+    assert!(leaves_bundles(true));
+    assert!(!leaves_bundles(false));
 }
 
 /// A zone without a master file.

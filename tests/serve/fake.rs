@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use pharos::answer::{Client, Transport};
-use pharos::serve::{Answers, Limits, Serving, bind};
+use pharos::serve::{Answers, Limits, Serving, UdpOptions, bind};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// A reply that has not come by then will not come.
@@ -70,7 +70,7 @@ pub(crate) fn text(message: &[u8]) -> &str {
 /// A server on free ports of these addresses.
 pub(crate) fn server(addresses: &[&str], limits: Limits) -> Serving {
     let addresses: Vec<SocketAddr> = addresses.iter().map(|a| a.parse().unwrap()).collect();
-    bind(&addresses, 2).unwrap().serve(|| Fake, Duration::ZERO, limits).unwrap()
+    bind(&addresses, 2).unwrap().serve(|| Fake, UdpOptions::default(), limits).unwrap()
 }
 
 /// A UDP socket that hears only `server`, with room for many replies.

@@ -1,7 +1,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use pharos::serve::{Limits, bind};
+use pharos::serve::{Limits, UdpOptions, bind};
 use tokio::time::Instant;
 
 use crate::fake::{ECHO, Fake, PATIENCE, framed, id, long, query, server, tcp_client};
@@ -50,7 +50,7 @@ async fn what_waits_before_the_server_starts_is_answered_though_it_stops() {
             streams.push((n, stream));
         }
     }
-    bound.serve(|| Fake, Duration::ZERO, Limits::default()).unwrap().stop().await.unwrap();
+    bound.serve(|| Fake, UdpOptions::default(), Limits::default()).unwrap().stop().await.unwrap();
     for (n, stream) in &mut streams {
         assert_eq!(id(&reply(stream)), *n);
         assert!(ended(stream));

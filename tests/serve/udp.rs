@@ -1,8 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::thread;
-use std::time::Duration;
 
-use pharos::serve::{Counts, Limits, ServeError, Serving, bind};
+use pharos::serve::{Counts, Limits, ServeError, Serving, UdpOptions, bind};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::fake::{ECHO, Fake, LENGTH, NO_REPLY, PANIC, PATIENCE, WHO, id, long, query, server, text, udp_client};
@@ -43,7 +42,7 @@ async fn one_batch_may_hold_queries_to_many_addresses() {
             client.send(&query(turn, ECHO, b"")).unwrap();
         }
     }
-    let serving = bound.serve(|| Fake, Duration::ZERO, Limits::default()).unwrap();
+    let serving = bound.serve(|| Fake, UdpOptions::default(), Limits::default()).unwrap();
     for client in &clients {
         let mut buffer = [0; 512];
         let mut got: Vec<u16> =
@@ -151,7 +150,7 @@ async fn a_stop_answers_all_that_was_received() {
             client.send(&query(n, ECHO, b"")).unwrap();
         }
     }
-    bound.serve(|| Fake, Duration::ZERO, Limits::default()).unwrap().stop().await.unwrap();
+    bound.serve(|| Fake, UdpOptions::default(), Limits::default()).unwrap().stop().await.unwrap();
     for client in &clients {
         let mut buffer = [0; 512];
         for n in 0..500 {

@@ -22,7 +22,7 @@ pub(in crate::config) fn lower_zones_folder(spec: &NodeSpec, folder: &Path) -> O
 
 /// Lowers the node's settings. What is wrong is reported already, so any value will do for it.
 pub(in crate::config) fn lower_node(spec: NodeSpec) -> Node {
-    let NodeSpec { zones: _, state, name, region, dns, admin, udp_threads, coalesce, defaults: _ } = spec;
+    let NodeSpec { zones: _, state, name, region, dns, admin, udp_threads, coalesce, udp_gso, defaults: _ } = spec;
     let everywhere = || {
         let any: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
         any.map(|ip| SocketAddr::new(ip, DNS_PORT)).to_vec()
@@ -36,6 +36,7 @@ pub(in crate::config) fn lower_node(spec: NodeSpec) -> Node {
         admin: admin.value().cloned().unwrap_or_else(loopback),
         udp_threads: udp_threads.unwrap_or(0),
         coalesce: coalesce.unwrap_or(Duration::ZERO),
+        udp_gso: udp_gso.unwrap_or(true),
     }
 }
 

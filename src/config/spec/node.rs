@@ -23,6 +23,7 @@ pub(crate) struct NodeSpec {
     pub(crate) admin: Key<Vec<AdminAddr>>,
     pub(crate) udp_threads: Key<usize>,
     pub(crate) coalesce: Key<Duration>,
+    pub(crate) udp_gso: Key<bool>,
     pub(crate) defaults: Defaults,
 }
 
@@ -58,12 +59,14 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
         node.not_yet(&["witness"]);
         node.finish();
     }
-    let (mut dns, mut admin, mut udp_threads, mut coalesce) = (Key::Absent, Key::Absent, Key::Absent, Key::Absent);
+    let (mut dns, mut admin) = (Key::Absent, Key::Absent);
+    let (mut udp_threads, mut coalesce, mut udp_gso) = (Key::Absent, Key::Absent, Key::Absent);
     if let Some(mut listen) = root.table("listen", "[listen]") {
         dns = listen.take("dns", |cell| distinct(cell, cell.full_list(|cell| socket(cell, 53))?));
         admin = listen.take("admin", |cell| distinct(cell, cell.list(admin_address)?));
         udp_threads = listen.take("udp_threads", |cell| cell.integer(&(0..=1024)));
         coalesce = listen.take("coalesce", |cell| cell.duration(&COALESCE));
+        udp_gso = listen.take("udp_gso", Cell::boolean);
         listen.not_yet(&["tls", "https", "quic"]);
         listen.hint("udp", "write dns = [\"ADDR:PORT\"], for UDP and TCP");
         listen.hint("tcp", "write dns = [\"ADDR:PORT\"], for UDP and TCP");
@@ -88,7 +91,7 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
         root.hint(key, "this stands in zones/NAME.toml");
     }
     root.finish();
-    Some(NodeSpec { zones, state, name, region, dns, admin, udp_threads, coalesce, defaults })
+    Some(NodeSpec { zones, state, name, region, dns, admin, udp_threads, coalesce, udp_gso, defaults })
 }
 
 /// The longest name of a node, in bytes. It is sent as NSID with every answer that asks for it, beside an
