@@ -1,7 +1,8 @@
 //! Files as they were when they were read, to tell at the next load which have changed.
 
+use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -9,6 +10,9 @@ use std::time::{Duration, SystemTime};
 /// File systems count modification times in ticks of up to 2 s (FAT; ext4 and XFS: of some
 /// milliseconds). A file younger than that when it was read can change again and keep its time.
 const TICK: Duration = Duration::from_secs(2);
+
+/// So much of a file is looked at in one piece where its content is not kept.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// What the file system tells about a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +56,31 @@ impl Print {
         Ok((content, Self { path: path.to_owned(), stamp: Some(stamp), hash, settled: is_settled(stamp, now) }))
     }
 
+    /// The print of a file; holds no more than a piece of it at a time.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        #[cfg(test)]
+        READS.set(READS.get() + 1);
+        let now = SystemTime::now();
+        let stamp = stamp(path)?;
+        let mut file = File::open(path)?;
+        let (mut hasher, mut piece) = (DefaultHasher::new(), vec![0; PIECE_BYTES]);
+        loop {
+            match file.read(&mut piece) {
+                Ok(0) => break,
+                Ok(len) => hasher.write(&piece[..len]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let hash = Some(hasher.finish());
+        Ok(Self { path: path.to_owned(), stamp: Some(stamp), hash, settled: is_settled(stamp, now) })
+    }
+
     /// The print of a file that something else has read since `began`.
     pub(super) fn of_read_since(path: &Path, began: SystemTime) -> Self {
-        match Self::read(path) {
+        match Self::of(path) {
             // Written after `began`, it may have been read before that.
-            Ok((_, print)) if print.stamp.is_some_and(|stamp| is_settled(stamp, began)) => print,
+            Ok(print) if print.stamp.is_some_and(|stamp| is_settled(stamp, began)) => print,
             _ => Self { path: path.to_owned(), stamp: None, hash: None, settled: false },
         }
     }
@@ -88,7 +112,7 @@ impl Print {
         if self.holds() {
             return Some(self.clone());
         }
-        let (_, print) = Self::read(&self.path).ok()?;
+        let print = Self::of(&self.path).ok()?;
         (self.hash.is_some() && print.hash == self.hash).then_some(print)
     }
 }

@@ -161,7 +161,7 @@ impl Loading<'_> {
     fn read_master(&self, path: &Path, seen: &mut Seen) -> Option<Master> {
         let began = SystemTime::now();
         // Before it is parsed: what is written in between shows as a change next time.
-        let own = Print::read(path).map(|(_, print)| print).ok();
+        let own = Print::of(path).ok();
         let mut found = Vec::new();
         let Parsed { zone, files, targets } = master::parse(&self.found.name, path, shown(path, self.base), &mut found);
         let found: Vec<_> = found.into_iter().map(Diagnostic::cut).collect();

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::config::diag::Source;
 
@@ -50,18 +52,18 @@ impl Files {
         if metadata.len() >= u64::from(u32::MAX) {
             return Err(ReadError::TooLarge);
         }
-        let number = self.add(shown, &fs::read(path)?)?;
+        let number = self.add(shown, read(path, metadata.len())?)?;
         self.by_path.insert(path.to_owned(), number);
         Ok(number)
     }
 
     /// Takes bytes as a file.
-    pub(super) fn add(&mut self, shown: PathBuf, text: &[u8]) -> Result<u16, ReadError> {
+    pub(super) fn add(&mut self, shown: PathBuf, text: Arc<[u8]>) -> Result<u16, ReadError> {
         if u32::try_from(text.len()).is_err() {
             return Err(ReadError::TooLarge);
         }
         let number = u16::try_from(self.sources.len()).map_err(|_| ReadError::TooMany)?;
-        self.sources.push(Source { shown, text: text.into() });
+        self.sources.push(Source { shown, text });
         Ok(number)
     }
 
@@ -69,4 +71,26 @@ impl Files {
     pub(super) fn source(&self, number: u16) -> &Source {
         &self.sources[usize::from(number)]
     }
+}
+
+/// Reads a file of this size, as far as is known, into the memory where it stays: a large one is not
+/// held twice.
+fn read(path: &Path, size_bytes: u64) -> std::io::Result<Arc<[u8]>> {
+    let mut file = fs::File::open(path)?;
+    let mut text: Arc<[u8]> = std::iter::repeat_n(0, usize::try_from(size_bytes).unwrap_or(0)).collect();
+    let mut len = 0;
+    if let Some(text) = Arc::get_mut(&mut text) {
+        while len < text.len() {
+            match file.read(&mut text[len..]) {
+                Ok(0) => break,
+                Ok(more) => len += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    let mut rest = Vec::new();
+    file.read_to_end(&mut rest)?;
+    // Somebody writes to it at this moment.
+    Ok(if len < text.len() || !rest.is_empty() { [&text[..len], &rest].concat().into() } else { text })
 }

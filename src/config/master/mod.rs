@@ -78,7 +78,7 @@ pub fn parse(origin: &Name, path: &Path, shown: &Path, out: &mut Vec<Diagnostic>
 /// As [`parse`], from bytes: `$INCLUDE` is refused, and `$GENERATE` may make 4,096 records.
 pub fn parse_bytes(origin: &Name, bytes: &[u8], out: &mut Vec<Diagnostic>) -> Parsed {
     let mut reader = Reader::new(origin.clone(), GENERATE_BYTES_MAX, Report::new(out));
-    match reader.files.add("zone".into(), bytes) {
+    match reader.files.add("zone".into(), bytes.into()) {
         Ok(file) => finish(reader, Scope::new(file, None, origin.clone())),
         Err(error) => {
             reader.report.push(Severity::Error, || Diagnostic::error("zone-unreadable", error.to_string()));
