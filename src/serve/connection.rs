@@ -2,24 +2,21 @@
 //! answers here never wait for each other).
 //!
 //! A connection owns memory only while a query has come in part or a client does not read. All else
-//! passes through buffers that the connections of the thread share: nothing is awaited while they are
-//! in use.
+//! passes through buffers that the connections of the thread share: nothing waits while they are in use.
 
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::rc::Rc;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use tokio::time::Instant;
 
 use super::Answers;
 use super::entropy::Entropy;
 use super::framing::{self, End, OUTPUT_BYTES, PREFIX_BYTES};
-use super::roster::{Seat, Waiting};
+use super::roster::{Standing, Waiting};
 use super::tally::{Counts, Tally};
 use crate::answer::Client;
 
@@ -32,45 +29,42 @@ const KEPT_BYTES: usize = 512;
 /// What the connections of a thread share.
 pub(super) struct Desk<A> {
     /// Set when connections shall end once they have no query in flight.
-    pub(super) stopping: Cell<bool>,
-    tally: Arc<Tally>,
-    input: RefCell<Box<[u8]>>,
-    output: RefCell<Output<A>>,
+    pub(super) stopping: bool,
+    input: Box<[u8]>,
+    output: Output<A>,
 }
 
 struct Output<A> {
     answers: A,
     entropy: Entropy,
+    tally: Arc<Tally>,
     bytes: Box<[u8]>,
 }
 
 impl<A: Answers> Desk<A> {
     pub(super) fn new(answers: A, tally: Arc<Tally>) -> Self {
-        let output = Output { answers, entropy: Entropy::from_system(), bytes: vec![0; OUTPUT_BYTES].into() };
-        Self {
-            stopping: Cell::new(false),
-            tally,
-            input: RefCell::new(vec![0; READ_BYTES].into()),
-            output: RefCell::new(output),
-        }
+        let output = Output { answers, entropy: Entropy::from_system(), tally, bytes: vec![0; OUTPUT_BYTES].into() };
+        Self { stopping: false, input: vec![0; READ_BYTES].into(), output }
     }
 
     /// See [`Answers::renew`].
-    pub(super) fn renew(&self) {
-        self.output.borrow_mut().answers.renew();
+    pub(super) fn renew(&mut self) {
+        self.output.answers.renew();
     }
 }
 
 /// A connection.
-pub(super) struct Connection<A> {
-    stream: TcpStream,
+pub(super) struct Connection {
+    socket: OwnedFd,
     client: Client,
-    seat: Seat,
-    desk: Rc<Desk<A>>,
     /// Input not yet answered: the first `held` bytes of it. Empty, or the front of a message, or what
     /// was left when replies had to wait.
     kept: Vec<u8>,
     held: usize,
+    /// Replies for which the client has no room. While there are some, nothing is read.
+    unsent: Vec<u8>,
+    /// What the system was asked to tell of, if it was asked.
+    watched: Option<EventFlags>,
 }
 
 /// What is to be done after the input at hand.
@@ -83,75 +77,103 @@ enum Next {
     Close,
 }
 
-impl<A: Answers> Connection<A> {
-    pub(super) fn new(stream: TcpStream, client: Client, seat: Seat, desk: Rc<Desk<A>>) -> Self {
-        Self { stream, client, seat, desk, kept: Vec::new(), held: 0 }
+impl Connection {
+    pub(super) fn new(socket: OwnedFd, client: Client) -> Self {
+        Self { socket, client, kept: Vec::new(), held: 0, unsent: Vec::new(), watched: None }
     }
 
-    /// Serves until the client closes its side, or one of both must stop.
-    pub(super) async fn run(mut self) -> io::Result<()> {
-        loop {
-            let fresh = self.kept.is_empty();
-            let size = poll_fn(|cx| self.poll_read(cx)).await?;
+    /// Who is at the other end.
+    pub(super) fn client(&self) -> Client {
+        self.client
+    }
+
+    /// Does what can be done without waiting, but reads only once, so that the others have their turn.
+    /// Says in `standing` what it waits for then. Returns whether the connection stays.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub(super) fn turn<A: Answers>(
+        &mut self,
+        desk: &mut Desk<A>,
+        standing: &mut Standing,
+        now: Instant,
+    ) -> io::Result<bool> {
+        let (next, drained) = if self.unsent.is_empty() {
+            let Some(size) = self.read(&mut desk.input)? else { return Ok(true) };
             if size == 0 {
                 // All whole queries before the end are answered by now.
-                return Ok(());
+                return Ok(false);
             }
-            let mut next = if fresh { self.answer_fresh(size)? } else { self.answer_kept(size)? };
-            loop {
-                match next {
-                    Next::Read => break,
-                    Next::Close => return Ok(()),
-                    Next::Send(replies) => {
-                        self.seat.wait_for(Waiting::Room);
-                        self.write(&replies).await?;
-                        drop(replies);
-                        next = self.answer_kept(0)?;
-                    }
-                }
+            let fresh = self.kept.is_empty();
+            let next = if fresh { self.answer_fresh(desk, size)? } else { self.answer_kept(desk, size)? };
+            (next, size < READ_BYTES)
+        } else {
+            if self.send_on()? {
+                standing.moved(now);
             }
-            let waiting = if self.held == 0 { Waiting::Query } else { Waiting::Rest };
-            self.seat.wait_for(waiting);
-            let drained = size < READ_BYTES;
-            if drained && self.held == 0 && self.desk.stopping.get() {
-                return Ok(());
+            if !self.unsent.is_empty() {
+                return Ok(true);
             }
-            if !drained {
-                // More is likely there: let the others have a turn.
-                tokio::task::yield_now().await;
+            self.unsent = Vec::new();
+            (self.answer_kept(desk, 0)?, false)
+        };
+        match next {
+            Next::Read if self.held > 0 => standing.wait_for(Waiting::Rest, now),
+            Next::Read if drained && desk.stopping => return Ok(false),
+            Next::Read => standing.wait_for(Waiting::Query, now),
+            Next::Send(replies) => {
+                self.unsent = replies;
+                standing.wait_for(Waiting::Room, now);
             }
+            Next::Close => return Ok(false),
         }
+        Ok(true)
     }
 
-    /// Reads into the shared buffer, or the rest of a message into the connection's own.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut shared;
+    /// Has `epoll` tell, under that name, of what the connection waits for now.
+    ///
+    /// # Errors
+    /// When the system has no memory for that.
+    pub(super) fn watch(&mut self, epoll: &OwnedFd, name: EventData) -> io::Result<()> {
+        let wanted = if self.unsent.is_empty() { EventFlags::IN } else { EventFlags::OUT };
+        match self.watched.replace(wanted) {
+            None => epoll::add(epoll, &self.socket, name, wanted)?,
+            Some(before) if before != wanted => epoll::modify(epoll, &self.socket, name, wanted)?,
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Reads into the shared buffer, or the rest of a message into the connection's own. `None`: there
+    /// is nothing to read.
+    fn read(&mut self, shared: &mut [u8]) -> io::Result<Option<usize>> {
         let room = if self.kept.is_empty() {
-            shared = self.desk.input.borrow_mut();
-            &mut shared[..]
+            shared
         } else {
             let needed = framing::needed(&self.kept[..self.held]).unwrap_or(PREFIX_BYTES);
             self.kept.resize(needed, 0);
             &mut self.kept[self.held..]
         };
-        let mut buffer = ReadBuf::new(room);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
+        match recv(&self.socket, room, RecvFlags::empty()) {
+            Ok((size, _)) => Ok(Some(size)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Answers the first `size` bytes of the shared buffer; what is left becomes the connection's own.
-    fn answer_fresh(&mut self, size: usize) -> io::Result<Next> {
-        let input = self.desk.input.borrow();
-        let (consumed, next) = self.answer(&input[..size])?;
-        self.kept.extend_from_slice(&input[consumed..size]);
+    fn answer_fresh<A: Answers>(&mut self, desk: &mut Desk<A>, size: usize) -> io::Result<Next> {
+        let input = &desk.input[..size];
+        let (consumed, next) = self.answer(&mut desk.output, input)?;
+        self.kept.extend_from_slice(&input[consumed..]);
         self.held = self.kept.len();
         Ok(next)
     }
 
     /// Answers the connection's own bytes, to which `more` were read.
-    fn answer_kept(&mut self, more: usize) -> io::Result<Next> {
+    fn answer_kept<A: Answers>(&mut self, desk: &mut Desk<A>, more: usize) -> io::Result<Next> {
         let held = self.held + more;
-        let (consumed, next) = self.answer(&self.kept[..held])?;
+        let (consumed, next) = self.answer(&mut desk.output, &self.kept[..held])?;
         self.kept.truncate(held);
         self.kept.drain(..consumed);
         self.held = self.kept.len();
@@ -163,9 +185,8 @@ impl<A: Answers> Connection<A> {
 
     /// Answers and sends until the input is used up or the client must make room. Returns the bytes
     /// of input done with.
-    fn answer(&self, input: &[u8]) -> io::Result<(usize, Next)> {
-        let mut output = self.desk.output.borrow_mut();
-        let Output { answers, entropy, bytes } = &mut *output;
+    fn answer<A: Answers>(&self, output: &mut Output<A>, input: &[u8]) -> io::Result<(usize, Next)> {
+        let Output { answers, entropy, tally, bytes } = output;
         answers.renew();
         let mut consumed = 0;
         loop {
@@ -173,9 +194,9 @@ impl<A: Answers> Connection<A> {
                 answers.answer(query, self.client, entropy.draw(), reply)
             });
             consumed += pass.consumed;
-            self.desk.tally.add(Counts { queries: pass.queries, replies: pass.replies, unsent: 0 });
+            tally.add(Counts { queries: pass.queries, replies: pass.replies, unsent: 0 });
             let replies = &bytes[..pass.written];
-            let sent = if replies.is_empty() { 0 } else { self.try_write(replies)? };
+            let sent = if replies.is_empty() { 0 } else { self.send(replies)? };
             if sent < replies.len() {
                 return Ok((consumed, Next::Send(replies[sent..].to_vec())));
             }
@@ -187,23 +208,19 @@ impl<A: Answers> Connection<A> {
         }
     }
 
-    /// Sends what had to wait, and tells of each part that the client takes.
-    async fn write(&mut self, mut replies: &[u8]) -> io::Result<()> {
-        while !replies.is_empty() {
-            let sent = self.stream.write(replies).await?;
-            if sent == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            replies = &replies[sent..];
-            self.seat.moved();
-        }
-        Ok(())
+    /// Sends of what had to wait as much as the client takes now. Returns whether it took something.
+    fn send_on(&mut self) -> io::Result<bool> {
+        let sent = self.send(&self.unsent)?;
+        self.unsent.drain(..sent);
+        Ok(sent > 0)
     }
 
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self.stream.try_write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            other => other,
+    /// Returns the bytes that the client had room for.
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        match send(&self.socket, bytes, SendFlags::NOSIGNAL) {
+            Ok(sent) => Ok(sent),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+            Err(error) => Err(error.into()),
         }
     }
 }

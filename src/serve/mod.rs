@@ -17,13 +17,15 @@ mod udp;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use nix::errno::Errno;
+use rustix::event::{EventfdFlags, eventfd};
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 pub use bind::{BindError, Bound, bind};
 pub use limits::{Limits, UdpOptions};
@@ -103,7 +105,8 @@ pub struct Serving {
     threads: usize,
     ended: mpsc::Receiver<Result<(), ServeError>>,
     stop_udp: Arc<AtomicBool>,
-    stop_tcp: watch::Sender<bool>,
+    /// Can be read once TCP shall stop.
+    stop_tcp: Arc<OwnedFd>,
 }
 
 impl Bound {
@@ -121,7 +124,8 @@ impl Bound {
         let addresses = self.addresses();
         let threads = 1 + self.listeners.iter().map(|l| l.udp.len()).sum::<usize>();
         let (ends, ended) = mpsc::channel(threads);
-        let (stop_tcp, tcp_stopped) = watch::channel(false);
+        let stop_tcp = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        let stop_tcp = Arc::new(stop_tcp.map_err(|error| ServeError::Tcp(error.into()))?);
         let stop_udp = Arc::new(AtomicBool::new(false));
         let mut tallies = Vec::with_capacity(threads);
         let mut tally = || {
@@ -146,9 +150,9 @@ impl Bound {
                 })?;
             }
         }
-        let (answers, tally) = (answers(), tally());
+        let (answers, tally, stop) = (answers(), tally(), stop_tcp.clone());
         start("tcp".to_owned(), ends, move || {
-            tcp::run(streams, answers, limits, tally, tcp_stopped).map_err(ServeError::Tcp)
+            tcp::run(streams, answers, limits, tally, &stop).map_err(ServeError::Tcp)
         })?;
         Ok(Serving { addresses, tallies, threads, ended, stop_udp, stop_tcp })
     }
@@ -197,7 +201,8 @@ impl Serving {
 
     fn tell(&self) {
         self.stop_udp.store(true, Ordering::Relaxed);
-        self.stop_tcp.send_replace(true);
+        // It fails only where it was said very often before.
+        let _ = rustix::io::write(&self.stop_tcp, &1_u64.to_ne_bytes());
     }
 }
 

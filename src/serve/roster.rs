@@ -3,13 +3,11 @@
 //! All TCP connections live on one thread, so this needs no lock. Time is read once for each sweep;
 //! a bound may therefore be kept a sweep early or late.
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
+use slab::Slab;
 use tokio::time::Instant;
 
 use super::limits::Limits;
@@ -29,7 +27,7 @@ pub(super) enum Waiting {
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy)]
-struct Standing {
+pub(super) struct Standing {
     waiting: Waiting,
     since: Instant,
     /// When it began to wait, or the client last took some of the replies.
@@ -40,99 +38,88 @@ impl Standing {
     fn new(waiting: Waiting, now: Instant) -> Self {
         Self { waiting, since: now, moved: now }
     }
-}
 
-/// The connections of a thread.
-#[derive(Debug)]
-pub(super) struct Roster {
-    limits: Limits,
-    now: Cell<Instant>,
-    inner: RefCell<Inner>,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    entries: HashMap<u64, Entry>,
-    clients: HashMap<IpAddr, usize>,
-    last: u64,
-}
-
-#[derive(Debug)]
-struct Entry {
-    client: IpAddr,
-    standing: Rc<Cell<Standing>>,
-    task: Option<AbortHandle>,
-}
-
-/// A connection's place in the roster, left when dropped.
-#[derive(Debug)]
-pub(super) struct Seat {
-    id: u64,
-    standing: Rc<Cell<Standing>>,
-    roster: Rc<Roster>,
-}
-
-impl Seat {
     /// Says what the connection waits for from now on. Waiting for the rest of a query goes on counting
     /// from where it began, however many bytes of it come.
     #[inline]
-    pub(super) fn wait_for(&self, what: Waiting) {
-        if what != Waiting::Rest || self.standing.get().waiting != Waiting::Rest {
-            self.standing.set(Standing::new(what, self.roster.now.get()));
+    pub(super) fn wait_for(&mut self, what: Waiting, now: Instant) {
+        if what != Waiting::Rest || self.waiting != Waiting::Rest {
+            *self = Self::new(what, now);
         }
     }
 
     /// Says that the client has taken some of the replies. This does not lengthen its time for all of them.
-    pub(super) fn moved(&self) {
-        self.standing.set(Standing { moved: self.roster.now.get(), ..self.standing.get() });
-    }
-
-    /// The seat's number.
-    pub(super) fn id(&self) -> u64 {
-        self.id
+    pub(super) fn moved(&mut self, now: Instant) {
+        self.moved = now;
     }
 }
 
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.roster.inner.borrow_mut().remove(self.id);
-    }
+/// The connections of a thread, which are of the type `C`. One that is made to leave is dropped.
+#[derive(Debug)]
+pub(super) struct Roster<C> {
+    limits: Limits,
+    now: Instant,
+    places: Slab<Place<C>>,
+    clients: HashMap<IpAddr, usize>,
+    /// The last of the numbers that say who came first.
+    last: u64,
 }
 
-impl Roster {
+#[derive(Debug)]
+struct Place<C> {
+    client: IpAddr,
+    number: u64,
+    standing: Standing,
+    connection: C,
+}
+
+impl<C> Roster<C> {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, now: Cell::new(Instant::now()), inner: RefCell::default() }
+        Self { limits, now: Instant::now(), places: Slab::new(), clients: HashMap::new(), last: 0 }
     }
 
-    /// A seat for a connection of this client, if need be that of another connection. A client that has
-    /// its share gets one of its own that waits for a query; where all places are taken, [`Waiting`]
-    /// says whose. `None`: there is none.
-    pub(super) fn admit(self: &Rc<Self>, ip: IpAddr) -> Option<Seat> {
+    /// Gives the connection of this client a seat, if need be that of another. A client that has its share
+    /// gets one of its own that waits for a query; where all places are taken, [`Waiting`] says whose.
+    /// `None`: there is none, and the connection is dropped.
+    pub(super) fn admit(&mut self, ip: IpAddr, connection: C) -> Option<usize> {
         let client = network(ip);
-        let mut inner = self.inner.borrow_mut();
-        if inner.clients.get(&client).is_some_and(|&n| n >= self.limits.per_client) {
-            inner.evict(|entry, standing| entry.client == client && standing.waiting == Waiting::Query)?;
+        if self.clients.get(&client).is_some_and(|&n| n >= self.limits.per_client) {
+            self.evict(|place| place.client == client && place.standing.waiting == Waiting::Query)?;
         }
-        if inner.entries.len() >= self.limits.connections {
-            inner.evict(self.dispensable())?;
+        if self.places.len() >= self.limits.connections {
+            self.evict(self.dispensable())?;
         }
-        inner.last += 1;
-        let id = inner.last;
-        let standing = Rc::new(Cell::new(Standing::new(Waiting::Query, self.now.get())));
-        inner.entries.insert(id, Entry { client, standing: standing.clone(), task: None });
-        *inner.clients.entry(client).or_default() += 1;
-        Some(Seat { id, standing, roster: self.clone() })
+        self.last += 1;
+        *self.clients.entry(client).or_default() += 1;
+        let standing = Standing::new(Waiting::Query, self.now);
+        Some(self.places.insert(Place { client, number: self.last, standing, connection }))
     }
 
-    /// Says which task to end when the connection of that seat must leave.
-    pub(super) fn attach(&self, id: u64, task: AbortHandle) {
-        if let Some(entry) = self.inner.borrow_mut().entries.get_mut(&id) {
-            entry.task = Some(task);
+    /// The connection in that seat and where it stands.
+    #[inline]
+    pub(super) fn get_mut(&mut self, seat: usize) -> Option<(&mut C, &mut Standing)> {
+        self.places.get_mut(seat).map(|place| (&mut place.connection, &mut place.standing))
+    }
+
+    /// The time of the last sweep.
+    #[inline]
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Drops the connection in that seat.
+    pub(super) fn leave(&mut self, seat: usize) {
+        let Some(place) = self.places.try_remove(seat) else { return };
+        if let Some(count) = self.clients.get_mut(&place.client) {
+            *count -= 1;
+            if *count == 0 {
+                self.clients.remove(&place.client);
+            }
         }
     }
 
     /// Ends the connections whose time is over.
-    pub(super) fn sweep(&self) {
+    pub(super) fn sweep(&mut self) {
         let Limits { idle, message, write, .. } = self.limits;
         self.end_after(|waiting| match waiting {
             Waiting::Query => idle,
@@ -142,68 +129,45 @@ impl Roster {
     }
 
     /// Ends the connections that wait for a query.
-    pub(super) fn end_idle(&self) {
+    pub(super) fn end_idle(&mut self) {
         self.end_after(|waiting| if waiting == Waiting::Query { Duration::ZERO } else { Duration::MAX });
     }
 
-    fn end_after(&self, limit: impl Fn(Waiting) -> Duration) {
+    fn end_after(&mut self, limit: impl Fn(Waiting) -> Duration) {
         let now = Instant::now();
-        self.now.set(now);
-        let mut inner = self.inner.borrow_mut();
-        let over = |entry: &Entry| {
-            let Standing { waiting, since, .. } = entry.standing.get();
-            now.duration_since(since) >= limit(waiting)
-        };
-        let ended: Vec<u64> = inner.entries.iter().filter(|(_, entry)| over(entry)).map(|(&id, _)| id).collect();
-        for id in ended {
-            inner.end(id);
+        self.now = now;
+        let over = |place: &Place<C>| now.duration_since(place.standing.since) >= limit(place.standing.waiting);
+        let ended: Vec<usize> = self.places.iter().filter(|(_, place)| over(place)).map(|(seat, _)| seat).collect();
+        for seat in ended {
+            self.leave(seat);
         }
     }
 
     /// Makes room by ending the connection that can best be spared, if one can.
-    pub(super) fn make_room(&self) -> bool {
-        self.inner.borrow_mut().evict(self.dispensable()).is_some()
+    pub(super) fn make_room(&mut self) -> bool {
+        self.evict(self.dispensable()).is_some()
     }
 
     /// Tells the connections that may leave for others: all except those whose replies are being taken.
-    fn dispensable(&self) -> impl Fn(&Entry, Standing) -> bool {
-        let (now, stall) = (self.now.get(), self.limits.stall());
-        move |_, standing| standing.waiting != Waiting::Room || now.duration_since(standing.moved) >= stall
-    }
-
-    /// Connections at this time.
-    pub(super) fn len(&self) -> usize {
-        self.inner.borrow().entries.len()
-    }
-}
-
-impl Inner {
-    fn remove(&mut self, id: u64) -> Option<Entry> {
-        let entry = self.entries.remove(&id)?;
-        if let Some(count) = self.clients.get_mut(&entry.client) {
-            *count -= 1;
-            if *count == 0 {
-                self.clients.remove(&entry.client);
-            }
-        }
-        Some(entry)
-    }
-
-    fn end(&mut self, id: u64) {
-        if let Some(Entry { task: Some(task), .. }) = self.remove(id) {
-            task.abort();
+    fn dispensable(&self) -> impl Fn(&Place<C>) -> bool + use<C> {
+        let (now, stall) = (self.now, self.limits.stall());
+        move |place| {
+            let Standing { waiting, moved, .. } = place.standing;
+            waiting != Waiting::Room || now.duration_since(moved) >= stall
         }
     }
 
-    fn evict(&mut self, may_leave: impl Fn(&Entry, Standing) -> bool) -> Option<()> {
-        let candidates = self.entries.iter().filter_map(|(&id, entry)| {
-            let standing = entry.standing.get();
-            let leaves = entry.task.is_some() && may_leave(entry, standing);
-            leaves.then_some((standing.waiting, standing.since, id))
-        });
-        let (_, _, id) = candidates.min()?;
-        self.end(id);
+    fn evict(&mut self, may_leave: impl Fn(&Place<C>) -> bool) -> Option<()> {
+        let candidates = self.places.iter().filter(|(_, place)| may_leave(place));
+        let (seat, _) =
+            candidates.min_by_key(|(_, Place { standing, number, .. })| (standing.waiting, standing.since, *number))?;
+        self.leave(seat);
         Some(())
+    }
+
+    /// Whether nobody is connected.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
     }
 }
 
@@ -232,29 +196,28 @@ mod tests {
         assert_ne!(net("192.0.2.1"), net("192.0.2.2"));
     }
 
-    /// A connection from the last part of an address, that waits for something.
-    fn seat(roster: &Rc<Roster>, host: u8, waiting: Waiting) -> Option<Seat> {
-        let seat = roster.admit([192, 0, 2, host].into())?;
-        roster.attach(seat.id(), tokio::spawn(std::future::pending::<()>()).abort_handle());
-        seat.wait_for(waiting);
+    /// A connection from the last part of an address, that waits for something; it is called by that part.
+    fn admit(roster: &mut Roster<u8>, host: u8, waiting: Waiting) -> Option<usize> {
+        let seat = roster.admit([192, 0, 2, host].into(), host)?;
+        let now = roster.now();
+        roster.get_mut(seat).unwrap().1.wait_for(waiting, now);
         Some(seat)
     }
 
-    fn seated(roster: &Roster) -> Vec<u64> {
-        let mut ids: Vec<u64> = roster.inner.borrow().entries.keys().copied().collect();
-        ids.sort_unstable();
-        ids
+    fn seated(roster: &Roster<u8>) -> Vec<u8> {
+        let mut hosts: Vec<u8> = roster.places.iter().map(|(_, place)| place.connection).collect();
+        hosts.sort_unstable();
+        hosts
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_idle_leave_first_then_who_holds_back_a_query_then_who_does_not_read() {
         let limits = Limits { connections: 6, ..Limits::default() };
-        let roster = Rc::new(Roster::new(limits));
-        let mut seats = Vec::new();
+        let mut roster = Roster::new(limits);
         for (host, waiting) in
             (1..).zip([Waiting::Room, Waiting::Room, Waiting::Rest, Waiting::Rest, Waiting::Query, Waiting::Query])
         {
-            seats.push(seat(&roster, host, waiting).unwrap());
+            admit(&mut roster, host, waiting).unwrap();
             tokio::time::advance(limits.sweep()).await;
             roster.sweep();
         }
@@ -262,47 +225,51 @@ mod tests {
         roster.sweep();
         let mut left = vec![1, 2, 3, 4, 5, 6];
         for (host, leaves) in (7..).zip([5, 6, 3, 4, 1, 2]) {
-            left.retain(|&id| id != leaves);
-            left.push(u64::from(host));
-            seats.push(seat(&roster, host, Waiting::Room).unwrap());
+            left.retain(|&host| host != leaves);
+            left.push(host);
+            admit(&mut roster, host, Waiting::Room).unwrap();
             assert_eq!(seated(&roster), left);
         }
-        assert!(seat(&roster, 13, Waiting::Query).is_none(), "none has stalled yet");
+        assert!(admit(&mut roster, 13, Waiting::Query).is_none(), "none has stalled yet");
         assert!(!roster.make_room());
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_takes_replies_however_slowly_does_not_leave() {
         let limits = Limits { connections: 1, ..Limits::default() };
-        let roster = Rc::new(Roster::new(limits));
-        let slow = seat(&roster, 1, Waiting::Room).unwrap();
+        let mut roster = Roster::new(limits);
+        let slow = admit(&mut roster, 1, Waiting::Room).unwrap();
         let began = Instant::now();
         while began.elapsed() + limits.stall() * 2 < limits.write {
             tokio::time::advance(limits.stall() / 2).await;
             roster.sweep();
-            slow.moved();
-            assert!(seat(&roster, 2, Waiting::Query).is_none());
+            let now = roster.now();
+            roster.get_mut(slow).unwrap().1.moved(now);
+            assert!(admit(&mut roster, 2, Waiting::Query).is_none());
         }
         tokio::time::advance(limits.stall()).await;
         roster.sweep();
-        assert!(seat(&roster, 2, Waiting::Query).is_some(), "it has stopped");
+        assert!(admit(&mut roster, 2, Waiting::Query).is_some(), "it has stopped");
     }
 
-    #[tokio::test]
-    async fn a_client_with_its_share_puts_out_none_that_is_busy() {
-        let roster = Rc::new(Roster::new(Limits { per_client: 1, ..Limits::default() }));
-        let busy = seat(&roster, 1, Waiting::Rest).unwrap();
-        assert!(seat(&roster, 1, Waiting::Query).is_none());
-        busy.wait_for(Waiting::Query);
-        assert!(seat(&roster, 1, Waiting::Query).is_some());
+    #[test]
+    fn a_client_with_its_share_puts_out_none_that_is_busy() {
+        let mut roster = Roster::new(Limits { per_client: 1, ..Limits::default() });
+        let busy = admit(&mut roster, 1, Waiting::Rest).unwrap();
+        assert!(admit(&mut roster, 1, Waiting::Query).is_none());
+        let now = roster.now();
+        roster.get_mut(busy).unwrap().1.wait_for(Waiting::Query, now);
+        assert!(admit(&mut roster, 1, Waiting::Query).is_some());
     }
 
-    #[tokio::test]
-    async fn a_place_is_free_again_when_its_seat_is_dropped() {
-        let roster = Rc::new(Roster::new(Limits { connections: 1, per_client: 1, ..Limits::default() }));
+    #[test]
+    fn a_place_is_free_again_when_its_connection_has_left() {
+        let mut roster = Roster::new(Limits { connections: 1, per_client: 1, ..Limits::default() });
         for host in [1, 1, 2] {
-            assert!(seat(&roster, host, Waiting::Room).is_some());
+            let seat = admit(&mut roster, host, Waiting::Room).unwrap();
+            roster.leave(seat);
         }
-        assert_eq!(roster.len(), 0);
+        assert!(roster.is_empty());
+        assert!(roster.clients.is_empty());
     }
 }

@@ -1,21 +1,28 @@
-//! DNS over TCP (RFC 7766): one thread for all addresses, on which every connection is a task.
+//! DNS over TCP (RFC 7766): one thread for all addresses, which does what the system says is ready.
 //!
 //! One thread is enough for the small share of queries that come this way, and being one it needs no
 //! lock, shares its buffers and wakes nobody. It is not the runtime of the rest of the server either:
-//! a check or a page that takes its time delays no answer.
+//! a check or a page that takes its time delays no answer. Nor is it a runtime at all: most of what
+//! a query over TCP costs is the system's, and three calls of it are enough (wait, receive, send). A
+//! new connection is read at once, before the system is asked to tell of it, since its first query
+//! came with it.
 
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::errno::Errno;
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, acceptfrom_with};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
 use socket2::Socket;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::Instant;
 
 use super::Answers;
 use super::connection::{Connection, Desk};
@@ -33,119 +40,192 @@ const LAST_CONNECTIONS: usize = 1024;
 /// Time between two looks at the connections while they end.
 const STOP_SWEEP: Duration = Duration::from_millis(10);
 
-/// Serves the listeners until told to stop, then what is in flight.
+/// What an event is about: the stop, the clock, a listener or, below, the connection in that seat.
+const STOP: usize = usize::MAX;
+const CLOCK: usize = usize::MAX - 1;
+const LISTENERS: usize = 1 << 30;
+
+/// Serves the listeners until `stop` can be read, then what is in flight.
 ///
 /// # Errors
-/// When the thread cannot set up its event loop.
+/// When the system does not tell of events.
 pub(super) fn run<A: Answers>(
     listeners: Vec<Socket>,
     answers: A,
     limits: Limits,
     tally: Arc<Tally>,
-    stop: watch::Receiver<bool>,
+    stop: &OwnedFd,
 ) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, async {
-        // A task like the connections, it has its turn after those that were woken before it: none is
-        // ended as idle for which a query is there.
-        spawn_local(serve(listeners, answers, limits, tally, stop)).await?
-    })
+    let mut service = Service::new(listeners, Desk::new(answers, tally), limits)?;
+    epoll::add(&service.epoll, stop, name(STOP), EventFlags::IN)?;
+    while !service.turn()?.stop {}
+    epoll::delete(&service.epoll, stop)?;
+    service.finish(limits.grace)
 }
 
-async fn serve<A: Answers>(
+fn name(source: usize) -> EventData {
+    EventData::new_u64(source as u64)
+}
+
+struct Service<A> {
+    epoll: OwnedFd,
+    /// Room for an event of every kind, so that each connection has its turn after each wait.
+    events: Vec<Event>,
+    clock: OwnedFd,
     listeners: Vec<Socket>,
-    answers: A,
+    /// Whether the listeners wait for the next tick.
+    paused: bool,
+    roster: Roster<Connection>,
+    desk: Desk<A>,
     limits: Limits,
-    tally: Arc<Tally>,
-    mut stop: watch::Receiver<bool>,
-) -> io::Result<()> {
-    let door = Rc::new(Door { roster: Rc::new(Roster::new(limits)), desk: Rc::new(Desk::new(answers, tally)) });
-    let mut accepting = Vec::new();
-    for socket in &listeners {
-        let listener = TcpListener::from_std(socket.try_clone()?.into())?;
-        accepting.push(spawn_local(accept(listener, door.clone())));
+}
+
+/// What was due besides connections.
+#[derive(Default)]
+struct Due {
+    clock: bool,
+    stop: bool,
+}
+
+impl<A: Answers> Service<A> {
+    fn new(listeners: Vec<Socket>, desk: Desk<A>, limits: Limits) -> io::Result<Self> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let clock = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        epoll::add(&epoll, &clock, name(CLOCK), EventFlags::IN)?;
+        for (source, listener) in (LISTENERS..).zip(&listeners) {
+            epoll::add(&epoll, listener, name(source), EventFlags::IN)?;
+        }
+        let events = Vec::with_capacity(limits.connections.saturating_add(listeners.len() + 2));
+        let roster = Roster::new(limits);
+        let service = Self { epoll, events, clock, listeners, paused: false, roster, desk, limits };
+        service.tick_after(limits.sweep(), limits.sweep())?;
+        Ok(service)
     }
-    let mut ticks = interval(limits.sweep());
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            // An error means that nobody is left to say it.
-            _ = stop.wait_for(|&stop| stop) => break,
-            _ = ticks.tick() => {
-                door.roster.sweep();
-                door.desk.renew();
+
+    /// Sets when the clock ticks next, and how often from then on. Armed once, it costs the many waits
+    /// between two ticks nothing.
+    fn tick_after(&self, first: Duration, then: Duration) -> io::Result<()> {
+        let time = |duration| Timespec::try_from(duration).map_err(|_| Errno::INVAL);
+        let times = Itimerspec { it_value: time(first)?, it_interval: time(then)? };
+        timerfd_settime(&self.clock, TimerfdTimerFlags::empty(), &times)?;
+        Ok(())
+    }
+
+    /// Waits until something is ready and does it. What the connections ask for comes first: none is
+    /// ended as idle for which a query is there, and one that has ended makes room.
+    fn turn(&mut self) -> io::Result<Due> {
+        self.events.clear();
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let events = mem::take(&mut self.events);
+        let sources = || events.iter().filter_map(|event| usize::try_from({ event.data }.u64()).ok());
+        let mut due = Due::default();
+        for source in sources() {
+            match source {
+                STOP => due.stop = true,
+                CLOCK => due.clock = true,
+                LISTENERS.. => {}
+                seat => self.serve(seat),
             }
         }
-    }
-    for task in accepting {
-        task.abort();
-    }
-    for listener in listeners {
-        accept_last(&listener, &door);
-    }
-    door.desk.stopping.set(true);
-    // Past the grace period the tasks that are left end with this thread.
-    let _ = timeout(limits.grace, async {
-        sleep(STOP_SWEEP).await;
-        while door.roster.len() > 0 {
-            sleep(STOP_SWEEP).await;
-            door.roster.end_idle();
+        if due.clock {
+            self.tick()?;
         }
-    })
-    .await;
-    Ok(())
-}
+        // Those who come have half of the turns, one at least: the system tells of the others again.
+        let most = (events.len() / 2).max(1);
+        for source in sources().filter(|source| (LISTENERS..CLOCK).contains(source)) {
+            self.accept(source - LISTENERS, most)?;
+        }
+        self.events = events;
+        Ok(due)
+    }
 
-/// What a new connection is given.
-struct Door<A> {
-    roster: Rc<Roster>,
-    desk: Rc<Desk<A>>,
-}
+    fn tick(&mut self) -> io::Result<()> {
+        // Having been read, the clock is no longer ready.
+        let _ = rustix::io::read(&self.clock, &mut [0; 8]);
+        self.roster.sweep();
+        self.desk.renew();
+        if mem::take(&mut self.paused) {
+            self.watch_listeners(EventFlags::IN)?;
+        }
+        Ok(())
+    }
 
-impl<A: Answers> Door<A> {
-    /// Serves the connection, or closes it when there is no room.
-    fn enter(&self, stream: TcpStream, peer: SocketAddr) {
-        let ip = peer.ip();
-        let Some(seat) = self.roster.admit(ip) else {
-            tracing::debug!(%peer, "connection refused: the limit is reached");
-            return;
+    /// Has the connection in that seat do what it can.
+    fn serve(&mut self, seat: usize) {
+        let now = self.roster.now();
+        let Some((connection, standing)) = self.roster.get_mut(seat) else { return };
+        let stays = match connection.turn(&mut self.desk, standing, now) {
+            Ok(true) => connection.watch(&self.epoll, name(seat)).map(|()| true),
+            other => other,
         };
-        let id = seat.id();
-        let client = Client { ip, transport: Transport::Tcp };
-        let connection = Connection::new(stream, client, seat, self.desk.clone());
-        let task = spawn_local(async move {
-            if let Err(error) = connection.run().await {
-                tracing::debug!(%peer, %error, "connection lost");
-            }
-        });
-        self.roster.attach(id, task.abort_handle());
+        if let Err(error) = &stays {
+            tracing::debug!(client = %connection.client().ip, %error, "connection lost");
+        }
+        if !matches!(stays, Ok(true)) {
+            self.roster.leave(seat);
+        }
     }
-}
 
-async fn accept<A: Answers>(listener: TcpListener, door: Rc<Door<A>>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => door.enter(stream, peer),
-            Err(error) => match error.raw_os_error().map(Errno::from_raw) {
-                Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
-                    let made_room = door.roster.make_room();
+    /// Takes new connections, `most` at most.
+    fn accept(&mut self, index: usize, most: usize) -> io::Result<()> {
+        for _ in 0..most {
+            match take(&self.listeners[index]) {
+                Ok((socket, peer)) => self.enter(socket, peer),
+                Err(Errno::AGAIN) => break,
+                Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
+                    let made_room = self.roster.make_room();
                     tracing::warn!(%error, made_room, "cannot accept a connection");
-                    sleep(ACCEPT_PAUSE).await;
+                    self.paused = true;
+                    self.watch_listeners(EventFlags::empty())?;
+                    return self.tick_after(ACCEPT_PAUSE, self.limits.sweep());
                 }
                 // The connection was gone before it was taken.
-                _ => tracing::debug!(%error, "cannot accept a connection"),
-            },
+                Err(error) => tracing::debug!(%error, "cannot accept a connection"),
+            }
         }
+        Ok(())
+    }
+
+    fn watch_listeners(&self, events: EventFlags) -> io::Result<()> {
+        for (source, listener) in (LISTENERS..).zip(&self.listeners) {
+            epoll::modify(&self.epoll, listener, name(source), events)?;
+        }
+        Ok(())
+    }
+
+    /// Serves the connection, or closes it when there is no room.
+    fn enter(&mut self, socket: OwnedFd, peer: SocketAddr) {
+        let client = Client { ip: peer.ip(), transport: Transport::Tcp };
+        match self.roster.admit(client.ip, Connection::new(socket, client)) {
+            Some(seat) => self.serve(seat),
+            None => tracing::debug!(%peer, "connection refused: the limit is reached"),
+        }
+    }
+
+    /// Serves what is in flight, for as long as `grace` at most. Past it the connections that are left
+    /// end with the service.
+    fn finish(mut self, grace: Duration) -> io::Result<()> {
+        self.desk.stopping = true;
+        for index in 0..self.listeners.len() {
+            self.accept(index, LAST_CONNECTIONS)?;
+        }
+        self.listeners.clear();
+        self.tick_after(STOP_SWEEP, STOP_SWEEP)?;
+        let began = Instant::now();
+        while !self.roster.is_empty() && began.elapsed() < grace {
+            if self.turn()?.clock {
+                self.roster.end_idle();
+            }
+        }
+        Ok(())
     }
 }
 
-/// Takes the connections that are there now, without waiting for more.
-fn accept_last<A: Answers>(listener: &Socket, door: &Door<A>) {
-    for _ in 0..LAST_CONNECTIONS {
-        let Ok((socket, peer)) = listener.accept() else { break };
-        let stream = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket.into()));
-        if let (Ok(stream), Some(peer)) = (stream, peer.as_socket()) {
-            door.enter(stream, peer);
-        }
-    }
+/// Takes a connection that the system has completed.
+fn take(listener: &Socket) -> Result<(OwnedFd, SocketAddr), Errno> {
+    let (socket, peer) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    Ok((socket, peer.ok_or(Errno::NOTCONN)?.try_into()?))
 }
