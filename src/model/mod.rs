@@ -6,8 +6,11 @@ pub mod check;
 pub mod node;
 pub mod observation;
 pub mod pool;
+mod room;
 pub mod time;
 pub mod zone;
+
+pub(crate) use room::roomy;
 
 use std::fmt;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use super::image::{ZoneImage, flag, set_flag, slot_of, tag_of};
 use super::records::{record_head, write_record};
 use crate::dns::{HEADER_LEN, Hash, LabelIter, Name, Rtype, Writer};
+use crate::model::roomy;
 use crate::model::zone::{Node, Rrset, Zone};
 
 /// Room for a question, and the largest message behind it.
@@ -77,6 +78,9 @@ impl<'a> Build<'a> {
             })
             .collect();
         let expected = zone.node_count() + 8;
+        let size = if expected < SLOTS_AMPLE { expected * 2 } else { expected + expected / 3 };
+        let mut slots = Vec::with_capacity(roomy::<u64>(size));
+        slots.resize(size, 0);
         Self {
             zone,
             origin_labels: LabelIter::over(&origin).count(),
@@ -85,8 +89,8 @@ impl<'a> Build<'a> {
             hiding: HashSet::new(),
             late: HashMap::new(),
             // Offset 0 means a free slot.
-            bytes: Vec::with_capacity(zone.node_count() * 40),
-            slots: vec![0; if expected < SLOTS_AMPLE { expected * 2 } else { expected + expected / 3 }],
+            bytes: Vec::with_capacity(roomy::<u8>(zone.node_count() * 40)),
+            slots,
             used: 0,
             bare: Vec::new(),
             wildcard_parents: Vec::new(),

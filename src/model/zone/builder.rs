@@ -3,6 +3,7 @@
 use super::Zone;
 use super::fault::{FaultKind, Place, ZoneFault};
 use crate::dns::{Hash, NAME_MAX, Name, Rtype, fold_into, is_within};
+use crate::model::roomy;
 
 const NONE: u32 = u32::MAX;
 /// Each fault holds a name; nobody reads so many.
@@ -83,9 +84,9 @@ impl ZoneBuilder {
 
     /// Makes room for about so many records.
     pub fn reserve(&mut self, records: usize) {
-        self.records.reserve(records);
-        self.nodes.reserve(records);
-        self.bytes.reserve(records.saturating_mul(32));
+        self.records.reserve(roomy::<RawRecord>(records));
+        self.nodes.reserve(roomy::<RawNode>(records));
+        self.bytes.reserve(roomy::<u8>(records.saturating_mul(32)));
     }
 
     /// The zone's name.
@@ -146,7 +147,7 @@ impl ZoneBuilder {
     /// All faults, in the order of the records.
     pub fn finish(mut self) -> Result<(Zone, Vec<ZoneFault>), Vec<ZoneFault>> {
         self.merge();
-        let mut out = Vec::with_capacity(self.bytes.len() + self.nodes.len() * 16);
+        let mut out = Vec::with_capacity(roomy::<u8>(self.bytes.len() + self.nodes.len() * 16));
         let (mut nodes, mut kept) = (0, 0);
         let mut order: Vec<u32> = Vec::new();
         for index in 0..self.nodes.len() {
@@ -227,7 +228,8 @@ impl ZoneBuilder {
         for end in &mut ends {
             start += std::mem::replace(end, start);
         }
-        let mut parted = vec![(0u64, 0u32); self.nodes.len()];
+        let mut parted = Vec::with_capacity(roomy::<(u64, u32)>(self.nodes.len()));
+        parted.resize(self.nodes.len(), (0u64, 0u32));
         for (index, node) in (0u32..).zip(&self.nodes) {
             let end = &mut ends[part_of(node)];
             parted[*end] = (node.hash, index);
@@ -265,7 +267,9 @@ impl Table {
     /// For so many nodes.
     fn of(nodes: usize) -> Self {
         let size = (nodes + nodes / 2).max(64).next_power_of_two();
-        Self { slots: vec![(0, NONE); size], shift: u64::BITS - size.trailing_zeros() }
+        let mut slots = Vec::with_capacity(roomy::<(u32, u32)>(size));
+        slots.resize(size, (0, NONE));
+        Self { slots, shift: u64::BITS - size.trailing_zeros() }
     }
 
     /// The node of this hash for which `is_it` holds, or the slot where it belongs.
