@@ -132,6 +132,14 @@ impl LookupName {
         self.hashes[labels]
     }
 
+    /// Whether the ancestor of `labels` labels is this, folded.
+    #[must_use]
+    #[inline(always)]
+    pub fn has_ancestor(&self, labels: usize, folded: &[u8]) -> bool {
+        let start = self.offset(labels);
+        self.len == start + folded.len() && self.matches(start, folded, folded.len())
+    }
+
     /// Whether the part from `start` on begins with these `len` bytes. Quickest where `bytes` goes on
     /// for seven more.
     #[must_use]

@@ -288,15 +288,6 @@ impl ZoneImage {
         &self.folded_origin
     }
 
-    /// Whether the zone is the ancestor of a name with `labels` labels.
-    #[must_use]
-    #[inline(always)]
-    pub(super) fn is_at(&self, name: &LookupName, labels: usize) -> bool {
-        let start = name.offset(labels);
-        let origin = &self.folded_origin;
-        name.folded().len() - start == origin.len() && name.matches(start, origin, origin.len())
-    }
-
     /// How many names there are, empty non-terminals included.
     #[must_use]
     pub fn node_count(&self) -> usize {

@@ -94,23 +94,33 @@ impl Snapshot {
     // Not inlined: what calls it has little room for its values.
     #[inline(never)]
     pub fn enclosing(&self, name: &LookupName, labels_max: usize) -> Option<&Zone> {
-        let Index { depths, slots } = &self.index;
-        for &labels in depths.iter() {
-            let labels = usize::from(labels);
-            if labels > labels_max {
-                continue;
+        let (depths, mut n) = (&*self.index.depths, 0);
+        while n < depths.len() {
+            let labels = usize::from(depths[n]);
+            n += 1;
+            if labels <= labels_max
+                && let Some(zone) = self.zone_at(name, labels)
+            {
+                return Some(zone);
             }
-            let hash = name.hash(labels).0;
-            let mut slot = first(hash, slots.len());
-            while let Some(&(found, place @ 1..)) = slots.get(slot) {
-                if found == hash
-                    && let Some(zone) = self.zones.get(place as usize - 1)
-                    && zone.image.is_at(name, labels)
-                {
-                    return Some(zone);
-                }
-                slot = (slot + 1) & (slots.len() - 1);
+        }
+        None
+    }
+
+    /// The zone at the ancestor of `labels` labels.
+    #[inline(always)]
+    fn zone_at(&self, name: &LookupName, labels: usize) -> Option<&Zone> {
+        let slots = &*self.index.slots;
+        let hash = name.hash(labels).0;
+        let mut slot = first(hash, slots.len());
+        while let Some(&(found, place @ 1..)) = slots.get(slot) {
+            if found == hash
+                && let Some(zone) = self.zones.get(place as usize - 1)
+                && name.has_ancestor(labels, zone.image.folded_origin())
+            {
+                return Some(zone);
             }
+            slot = (slot + 1) & (slots.len() - 1);
         }
         None
     }
