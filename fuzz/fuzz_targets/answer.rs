@@ -3,16 +3,19 @@
 #![no_main]
 
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use hickory_proto::op::Message;
 use hickory_proto::serialize::binary::BinDecodable;
 use libfuzzer_sys::fuzz_target;
-use pharos::answer::{Client, Transport, answer, answer_by_walking};
+use pharos::answer::{Client, Transport, answer_by_walking, answer_with};
 use pharos::config::master;
-use pharos::dns::{Name, Rtype};
+use pharos::dns::{LookupName, Name, Rtype};
 use pharos::policy::selector::{Choice, Mode, Selector, SelectorSpec, Steered, Steering};
 use pharos::snapshot::{Snapshot, Zone, compile};
+
+/// Kept from message to message, as a transport does: nothing may be left of the one before.
+static NAME: Mutex<LookupName> = Mutex::new(LookupName::ROOT);
 
 static WORLD: LazyLock<Snapshot> = LazyLock::new(|| {
     let pool = |rtype, mode, take, ips: &[&str]| {
@@ -50,7 +53,8 @@ fuzz_target!(|data: &[u8]| {
     // What an earlier message left: pointers, which nothing may follow.
     let mut out = [0xc0, 0x0e].repeat(limit / 2 + 1);
     out.truncate(limit);
-    let len = answer(&WORLD, query, client, u64::from(first), &mut out);
+    let mut name = NAME.lock().unwrap_or_else(PoisonError::into_inner);
+    let len = answer_with(&mut name, &WORLD, query, client, u64::from(first), &mut out);
     if len == 0 {
         assert!(query.len() < 12 || query[2] & 0x80 != 0, "left without a reply");
         return;

@@ -77,7 +77,8 @@ pub fn answer_with(
     }
 }
 
-/// As [`answer`], but every reply is made the long way. Slower, and equal to it when decoded.
+/// As [`answer`], but every reply is made the long way. Slower, and equal to it when decoded; but for
+/// questions of more labels than a writer remembers, whose replies are less compressed.
 #[inline(never)]
 pub fn answer_by_walking(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
     let mut name = LookupName::ROOT;

@@ -216,7 +216,8 @@ fn tcp(asked: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(STREAM_BUFFER_BYTES)?;
     socket.set_nonblocking(true)?;
-    setsockopt(&socket, TcpDeferAccept, &FIRST_QUERY_SECONDS)?;
+    // It only saves work.
+    let _ = setsockopt(&socket, TcpDeferAccept, &FIRST_QUERY_SECONDS);
     socket.bind(&asked.into())?;
     socket.listen(BACKLOG)?;
     let address = socket.local_addr()?.as_socket().unwrap_or(asked);

@@ -99,14 +99,18 @@ impl Connection {
         now: Instant,
     ) -> io::Result<bool> {
         let (next, drained) = if self.unsent.is_empty() {
-            let Some(size) = self.read(&mut desk.input)? else { return Ok(true) };
+            let Some(size) = self.read(&mut desk.input)? else {
+                // At the stop, whoever has asked nothing more is let go.
+                return Ok(!desk.stopping || self.held > 0);
+            };
             if size == 0 {
                 // All whole queries before the end are answered by now.
                 return Ok(false);
             }
             let fresh = self.kept.is_empty();
             let next = if fresh { self.answer_fresh(desk, size)? } else { self.answer_kept(desk, size)? };
-            (next, size < READ_BYTES)
+            // Only then is it known that no more is there.
+            (next, fresh && size < READ_BYTES)
         } else {
             if self.send_on()? {
                 standing.moved(now);

@@ -1,7 +1,8 @@
 //! The listeners: DNS over UDP and TCP. Bytes come in, [`Answers`] makes of them bytes that go out.
 //!
 //! UDP is the fast path, with a plain thread for each socket; TCP has one thread of its own. Neither
-//! takes a lock or allocates for a query. What a query means is not known here.
+//! takes a lock, nor allocates for a query, but for one that comes over TCP in parts or from a client
+//! that does not read. What a query means is not known here.
 
 mod bind;
 mod connection;

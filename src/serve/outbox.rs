@@ -3,20 +3,27 @@
 //! Replies of one length to one socket of one client leave together: the system routes and queues them
 //! as one and parts them at the end (UDP generic segmentation offload, Linux 4.18). A load balancer, a
 //! forwarder or a busy resolver asks from few sockets, and its share of a flood is answered at a
-//! fraction of the cost. On the wire nothing differs. Where the system refuses it, each reply goes by
-//! itself from then on.
+//! fraction of the cost. On the wire nothing differs. Where the system refuses it for a client, whose path
+//! may be narrow, each of its replies goes by itself; where it refuses all, it is asked again now and then.
 
 use std::io::IoSlice;
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, sendmmsg};
+use nix::sys::socket::sockopt::UdpGsoSegment;
+use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, getsockopt, sendmmsg};
 
 use super::family::Family;
 use super::udp::BATCH;
 
 /// What leaves as one must fit the longest datagram (RFC 768), headers included.
 const BUNDLE_BYTES_MAX: usize = 65_000;
+
+/// Bundles refused one after the other after which none is tried for a while.
+const REFUSALS_MAX: u32 = 16;
+
+/// Batches for which none is tried then.
+const PAUSE_BATCHES: u32 = 1024;
 
 /// What sending reuses from batch to batch.
 pub(super) struct Outbox<F: Family> {
@@ -27,6 +34,12 @@ pub(super) struct Outbox<F: Family> {
     bundled: MultiHeaders<F::Address>,
     /// Whether to send bundles.
     bundles: bool,
+    /// Bundles refused since the last that went.
+    refusals: u32,
+    /// Batches left without bundles.
+    pause: u32,
+    /// The device took nothing more of this batch.
+    stuck: bool,
 }
 
 /// What one system call sends: messages of one part or several, each to its peer.
@@ -50,25 +63,36 @@ impl<'a, F: Family> Post<'a, F> {
 }
 
 impl<F: Family> Outbox<F> {
-    /// Of a socket; `wildcard` where it is bound to all addresses.
-    pub(super) fn new(socket: RawFd, wildcard: bool, bundles: bool) -> Self {
+    /// Of a socket; `wildcard` where it is bound to all addresses. A system that does not know of bundles
+    /// is not sent any: it would not refuse them, but send them as they are.
+    pub(super) fn new<S: AsFd + AsRawFd>(socket: &S, wildcard: bool, bundles: bool) -> Self {
         Self {
-            socket,
+            socket: socket.as_raw_fd(),
             single: MultiHeaders::preallocate(BATCH, wildcard.then(F::control_space)),
             bundled: MultiHeaders::preallocate(BATCH, Some(F::bundle_control_space(wildcard))),
-            bundles,
+            bundles: bundles && getsockopt(socket, UdpGsoSegment).is_ok(),
+            refusals: 0,
+            pause: 0,
+            stuck: false,
         }
+    }
+
+    /// Begins a batch.
+    pub(super) fn begin(&mut self) {
+        self.stuck = false;
+        self.pause = self.pause.saturating_sub(1);
     }
 
     /// Sends at most [`BATCH`] replies, each to the peer at its place, all from the address `local` of
     /// ours or from that of the socket. Leaves out those that the system refuses; returns how many went.
     pub(super) fn send(&mut self, replies: &[&[u8]], peers: &[Option<F::Address>], local: Option<&F::Local>) -> u64 {
+        let bundling = self.bundles && self.pause == 0;
         let mut keys = [0; BATCH];
         let keys = &mut keys[..replies.len()];
         for (index, (key, (reply, peer))) in keys.iter_mut().zip(replies.iter().zip(peers)).enumerate() {
             *key = key_of::<F>(reply.len(), peer.as_ref(), index);
         }
-        if self.bundles {
+        if bundling {
             keys.sort_unstable();
         }
         let mut parts = [IoSlice::new(&[]); BATCH];
@@ -79,7 +103,7 @@ impl<F: Family> Outbox<F> {
         let (mut singles, mut bundles) = (Post::<F>::new(), Post::<F>::new());
         while at < keys.len() {
             let (length, peer) = (parts[at].len(), peers[index_in(keys[at])]);
-            let most = if self.bundles { BUNDLE_BYTES_MAX / length.max(1) } else { 1 };
+            let most = if bundling { BUNDLE_BYTES_MAX / length.max(1) } else { 1 };
             let alike = |place: &usize| parts[*place].len() == length && peers[index_in(keys[*place])] == peer;
             let end = at + (at..keys.len()).take(most).take_while(alike).count();
             let post = if end - at > 1 { &mut bundles } else { &mut singles };
@@ -95,7 +119,7 @@ impl<F: Family> Outbox<F> {
 
     fn send_singles(&mut self, post: &Post<'_, F>, local: Option<&F::Local>) -> u64 {
         let control = local.map(F::control);
-        deliver(self.socket, &mut self.single, post, control.as_slice(), |_, error| {
+        deliver(self.socket, &mut self.single, post, control.as_slice(), &mut self.stuck, |_, error| {
             // No route, a firewall, an address that is gone.
             tracing::debug!(%error, "cannot send a reply");
         })
@@ -109,28 +133,34 @@ impl<F: Family> Outbox<F> {
         let controls = [segments, local.map_or(segments, F::control)];
         let controls = if local.is_some() { &controls[..] } else { &controls[..1] };
         let mut alone = Post::<F>::new();
-        let sent = deliver(self.socket, &mut self.bundled, post, controls, |refused, error| {
+        let mut refusals = 0;
+        let sent = deliver(self.socket, &mut self.bundled, post, controls, &mut self.stuck, |refused, error| {
             tracing::debug!(%error, "cannot send several replies as one");
-            self.bundles &= !is_for_good(error);
+            refusals += 1;
             for part in post.messages[refused] {
                 alone.push(std::slice::from_ref(part), post.peers[refused]);
             }
         });
+        self.refusals = if sent > 0 { 0 } else { self.refusals + refusals };
+        if self.refusals >= REFUSALS_MAX {
+            (self.refusals, self.pause) = (0, PAUSE_BATCHES);
+        }
         sent + self.send_singles(&alone, local)
     }
 }
 
 /// Sends all messages of the post; `refused` is told the place of each that the system does not take.
-/// Returns how many parts went.
+/// Returns how many parts went. Nothing is tried once the device is `stuck`.
 fn deliver<F: Family>(
     socket: RawFd,
     headers: &mut MultiHeaders<F::Address>,
     post: &Post<'_, F>,
     control: &[ControlMessage<'_>],
+    stuck: &mut bool,
     mut refused: impl FnMut(usize, Errno),
 ) -> u64 {
     let (mut sent, mut at) = (0, 0);
-    while at < post.count {
+    while at < post.count && !*stuck {
         let (messages, peers) = (&post.messages[at..post.count], &post.peers[at..post.count]);
         match sendmmsg(socket, headers, messages, peers, control, MsgFlags::empty()) {
             Ok(results) => {
@@ -140,7 +170,7 @@ fn deliver<F: Family>(
             }
             Err(Errno::EINTR) => {}
             // The send time-out: the device is stuck, and would be for each further one.
-            Err(Errno::EAGAIN) => break,
+            Err(Errno::EAGAIN) => *stuck = true,
             // The first of them is refused: leave it out.
             Err(error) => {
                 refused(at, error);
@@ -149,11 +179,6 @@ fn deliver<F: Family>(
         }
     }
     sent
-}
-
-/// Whether it is the form that the system or the device does not take, so that it will not take the next.
-fn is_for_good(error: Errno) -> bool {
-    matches!(error, Errno::EINVAL | Errno::EIO | Errno::EMSGSIZE | Errno::EOPNOTSUPP | Errno::ENOPROTOOPT)
 }
 
 /// Orders replies by length, then by peer as far as its hash tells, then as they came.
@@ -174,7 +199,6 @@ fn index_in(key: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, UdpSocket};
-    use std::os::fd::AsRawFd;
     use std::time::Duration;
 
     use nix::sys::socket::{SockaddrIn, SockaddrIn6};
@@ -206,7 +230,7 @@ mod tests {
     /// and those of one length in order.
     fn deal<F: Family>(ip: IpAddr, to: fn(&UdpSocket) -> F::Address, bundles: bool) {
         let (server, clients) = (socket(ip), [socket(ip), socket(ip), socket(ip)]);
-        let mut outbox = Outbox::<F>::new(server.as_raw_fd(), false, bundles);
+        let mut outbox = Outbox::<F>::new(&server, false, bundles);
         for round in 0..3_u8 {
             let replies: Vec<Vec<u8>> =
                 (0..64).map(|n| vec![n; [40, 52, 52, 52, 1232][usize::from(n + round) % 5]]).collect();
@@ -228,7 +252,7 @@ mod tests {
                 assert_eq!(got, expected);
             }
         }
-        assert_eq!(outbox.bundles, bundles, "the system refuses bundles");
+        assert_eq!((outbox.bundles, outbox.refusals), (bundles, 0), "the system refuses bundles");
     }
 
     #[test]
@@ -242,19 +266,19 @@ mod tests {
     #[test]
     fn a_full_batch_of_the_longest_replies_fits() {
         let (server, client) = (socket(Ipv4Addr::LOCALHOST.into()), socket(Ipv4Addr::LOCALHOST.into()));
-        let mut outbox = Outbox::<V4>::new(server.as_raw_fd(), false, true);
+        let mut outbox = Outbox::<V4>::new(&server, false, true);
         let reply = [7; 1232];
         assert_eq!(outbox.send(&[&reply[..]; BATCH], &[Some(v4(&client)); BATCH], None), BATCH as u64);
         for _ in 0..BATCH {
             assert_eq!(client.recv(&mut [0; 2048]).unwrap(), 1232);
         }
-        assert!(outbox.bundles);
+        assert_eq!(outbox.refusals, 0);
     }
 
     /// Sends to each of these ports of the machine, or for 0 to an address that the system refuses.
-    fn send_to(ports: &[u16], bundles: bool) -> (u64, bool) {
+    fn send_to(ports: &[u16], bundles: bool) -> u64 {
         let server = socket(Ipv4Addr::LOCALHOST.into());
-        let mut outbox = Outbox::<V4>::new(server.as_raw_fd(), false, bundles);
+        let mut outbox = Outbox::<V4>::new(&server, false, bundles);
         let peers: Vec<Option<SockaddrIn>> = ports
             .iter()
             .map(|&port| match port {
@@ -265,7 +289,7 @@ mod tests {
             .collect();
         let numbers: Vec<[u8; 1]> = (0..).take(ports.len()).map(|n| [n]).collect();
         let replies: Vec<&[u8]> = numbers.iter().map(<[u8; 1]>::as_slice).collect();
-        (outbox.send(&replies, &peers, None), outbox.bundles)
+        outbox.send(&replies, &peers, None)
     }
 
     #[test]
@@ -273,20 +297,59 @@ mod tests {
         let client = socket(Ipv4Addr::LOCALHOST.into());
         let port = address(&client).port();
         for bundles in [true, false] {
-            assert_eq!(send_to(&[0, port, 0, 0, port, port, 0], bundles), (3, bundles));
+            assert_eq!(send_to(&[0, port, 0, 0, port, port, 0], bundles), 3);
             for expected in [1, 4, 5] {
                 let mut buffer = [0; 16];
                 assert_eq!(client.recv(&mut buffer).unwrap(), 1);
                 assert_eq!(buffer[0], expected);
             }
-            assert_eq!(send_to(&[0, 0, 0], bundles).0, 0);
-            assert_eq!(send_to(&[], bundles).0, 0);
+            assert_eq!(send_to(&[0, 0, 0], bundles), 0);
+            assert_eq!(send_to(&[], bundles), 0);
         }
     }
 
     #[test]
-    fn only_a_fault_of_the_form_ends_bundles() {
-        assert!(is_for_good(Errno::EIO) && is_for_good(Errno::EINVAL));
-        assert!(!is_for_good(Errno::EPERM) && !is_for_good(Errno::ENETUNREACH) && !is_for_good(Errno::ENOBUFS));
+    fn refused_bundles_pause_all_of_them_only_where_none_goes() {
+        let (server, client) = (socket(Ipv4Addr::LOCALHOST.into()), socket(Ipv4Addr::LOCALHOST.into()));
+        let mut outbox = Outbox::<V4>::new(&server, false, true);
+        let refused: Option<SockaddrIn> = Some(SocketAddrV4::new([255; 4].into(), 53).into());
+        for _ in 0..3 * REFUSALS_MAX {
+            outbox.begin();
+            assert_eq!(
+                outbox.send(
+                    &[b"ab", b"cd", b"ef", b"gh"],
+                    &[refused, Some(v4(&client)), refused, Some(v4(&client))],
+                    None
+                ),
+                2
+            );
+            (0..2).for_each(|_| assert_eq!(client.recv(&mut [0; 16]).unwrap(), 2));
+            assert_eq!(outbox.pause, 0);
+        }
+        for n in 1..=REFUSALS_MAX {
+            assert_eq!((outbox.send(&[b"ab", b"cd"], &[refused; 2], None), outbox.pause > 0), (0, n == REFUSALS_MAX));
+        }
+        assert_eq!(outbox.send(&[b"ab", b"cd"], &[Some(v4(&client)); 2], None), 2);
+        for _ in 0..PAUSE_BATCHES {
+            outbox.begin();
+        }
+        assert_eq!(outbox.pause, 0);
+    }
+
+    #[test]
+    fn bundles_leave_from_the_address_they_are_told() {
+        let (server, client) = (socket(Ipv4Addr::UNSPECIFIED.into()), socket(Ipv4Addr::LOCALHOST.into()));
+        let mut outbox = Outbox::<V4>::new(&server, true, true);
+        let ours = Ipv4Addr::new(127, 0, 0, 3);
+        let local = nix::libc::in_pktinfo {
+            ipi_ifindex: 0,
+            ipi_spec_dst: nix::libc::in_addr { s_addr: u32::from(ours).to_be() },
+            ipi_addr: nix::libc::in_addr { s_addr: 0 },
+        };
+        assert_eq!(outbox.send(&[b"ab", b"cd", b"efg"], &[Some(v4(&client)); 3], Some(&local)), 3);
+        assert_eq!(outbox.refusals, 0);
+        for _ in 0..3 {
+            assert_eq!(client.recv_from(&mut [0; 16]).unwrap().1.ip(), IpAddr::from(ours));
+        }
     }
 }

@@ -128,9 +128,10 @@ impl<C> Roster<C> {
         });
     }
 
-    /// Ends the connections that wait for a query.
-    pub(super) fn end_idle(&mut self) {
-        self.end_after(|waiting| if waiting == Waiting::Query { Duration::ZERO } else { Duration::MAX });
+    /// The connections that wait for a query.
+    pub(super) fn idle(&self) -> Vec<usize> {
+        let waits = |(seat, place): (usize, &Place<C>)| (place.standing.waiting == Waiting::Query).then_some(seat);
+        self.places.iter().filter_map(waits).collect()
     }
 
     fn end_after(&mut self, limit: impl Fn(Waiting) -> Duration) {

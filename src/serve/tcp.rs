@@ -136,7 +136,9 @@ impl<A: Answers> Service<A> {
         // Those who come have half of the turns, one at least: the system tells of the others again.
         let most = (events.len() / 2).max(1);
         for source in sources().filter(|source| (LISTENERS..CLOCK).contains(source)) {
-            self.accept(source - LISTENERS, most)?;
+            if !self.paused {
+                self.accept(source - LISTENERS, most)?;
+            }
         }
         self.events = events;
         Ok(due)
@@ -176,8 +178,11 @@ impl<A: Answers> Service<A> {
                 Ok((socket, peer)) => self.enter(socket, peer),
                 Err(Errno::AGAIN) => break,
                 Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
-                    let made_room = self.roster.make_room();
-                    tracing::warn!(%error, made_room, "cannot accept a connection");
+                    if self.roster.make_room() {
+                        tracing::debug!(%error, "a connection made room for another");
+                        continue;
+                    }
+                    tracing::warn!(%error, "cannot accept a connection");
                     self.paused = true;
                     self.watch_listeners(EventFlags::empty())?;
                     return self.tick_after(ACCEPT_PAUSE, self.limits.sweep());
@@ -217,7 +222,10 @@ impl<A: Answers> Service<A> {
         let began = Instant::now();
         while !self.roster.is_empty() && began.elapsed() < grace {
             if self.turn()?.clock {
-                self.roster.end_idle();
+                // Whoever seems to have asked nothing more has a last turn: it ends where that is so.
+                for seat in self.roster.idle() {
+                    self.serve(seat);
+                }
             }
         }
         Ok(())

@@ -140,7 +140,7 @@ impl<F: Family, const WILDCARD: bool> Lane<F, WILDCARD> {
             queries: vec![0; BATCH * QUERY_STRIDE].into(),
             replies: vec![0; BATCH * REPLY_STRIDE].into(),
             incoming: Self::headers(),
-            outbox: Outbox::new(socket.as_raw_fd(), WILDCARD, gso),
+            outbox: Outbox::new(socket, WILDCARD, gso),
             peers: [None; BATCH],
             locals: [None; BATCH],
         }
@@ -189,6 +189,7 @@ impl<F: Family, const WILDCARD: bool> Lane<F, WILDCARD> {
             }
         }
         let (replies, peers) = (&replies[..count], &self.peers[..count]);
+        self.outbox.begin();
         counts.replies = if WILDCARD {
             send_by_local(&mut self.outbox, replies, peers, &mut self.locals[..count])
         } else {

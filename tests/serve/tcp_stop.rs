@@ -30,8 +30,12 @@ async fn a_query_in_flight_is_answered() {
     let stopping = tokio::spawn(serving.stop());
     tokio::task::spawn_blocking(move || {
         assert!(ended(&mut other), "the stop has begun");
-        stream.write_all(&whole[5..]).unwrap();
-        assert_eq!(id(&reply(&mut stream)), 1);
+        // And what comes with its rest.
+        let more: Vec<u8> = (2..5).flat_map(|n| framed(&query(n, ECHO, b""))).collect();
+        stream.write_all(&[&whole[5..], &more].concat()).unwrap();
+        for n in 1..5 {
+            assert_eq!(id(&reply(&mut stream)), n);
+        }
         assert!(ended(&mut stream), "and this connection ends after it");
     })
     .await
