@@ -11,7 +11,7 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 TARGET_DIR   := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := build
-.PHONY: help build dist install uninstall test packages fmt lint doc unit fuzz clean
+.PHONY: help build dist install uninstall test packages fmt lint doc unit guard fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ build: ## a release build: target/release/pharos
 dist: ## the build to ship: slower to make, faster to run; target/dist/pharos
 	$(CARGO) build --profile dist --locked
 
-test: packages fmt lint doc unit fuzz ## everything a change must pass
+test: packages fmt lint doc unit guard fuzz ## everything a change must pass
 	@echo "all tests passed"
 
 packages: ## Debian packages the tests need; installed when run as root
@@ -48,6 +48,16 @@ unit: ## all tests
 		$(CARGO) test --locked --all-targets; \
 	fi
 	$(CARGO) test --locked --doc
+
+# The build is that of `make dist`, made with what the tests need: about 3 minutes on two cores, then 3
+# seconds to count. No clock decides, so it may run on a busy machine.
+guard: ## what a query costs, in instructions, is within its limits
+	@if command -v valgrind >/dev/null 2>&1; then \
+		echo "$(CARGO) bench --locked --bench instructions"; \
+		$(CARGO) bench --locked --bench instructions; \
+	else \
+		echo "no valgrind: instructions are not counted" >&2; \
+	fi
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (default 20)
 	@if command -v g++ >/dev/null 2>&1; then \
