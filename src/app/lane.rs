@@ -8,11 +8,13 @@ use tokio::sync::oneshot;
 
 use super::{AppError, SHUTDOWN_TIME};
 
-/// The thread. It ends when this is dropped, and all of its tasks with it.
+/// The thread. It ends when this is dropped, and all of its tasks with it; what they write at that moment is
+/// waited for.
 #[derive(Debug)]
 pub(super) struct Lane {
     handle: Handle,
-    _stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Lane {
@@ -29,12 +31,22 @@ impl Lane {
             let _ = runtime.block_on(stopped);
             runtime.shutdown_timeout(SHUTDOWN_TIME);
         };
-        thread::Builder::new().name(name.to_owned()).spawn(run).map_err(AppError::Runtime)?;
-        Ok(Self { handle, _stop: stop })
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run).map_err(AppError::Runtime)?;
+        Ok(Self { handle, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where to spawn.
     pub(super) fn handle(&self) -> &Handle {
         &self.handle
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to return, and a panic has been told.
+            let _ = thread.join();
+        }
     }
 }

@@ -92,6 +92,8 @@ impl HttpTarget {
         let Some(secure) = &self.secure else { return self.exchange(&mut plain, ask, timeout, seen).await };
         // In a box, because it is large and others need none of it.
         let talking = Box::pin(async {
+            // The request must not wait until the last word of the handshake is acknowledged.
+            plain.set_nodelay(true).map_err(|e| error::failure(&e, timeout))?;
             let mut stream = secure.shake_hands(plain).await.map_err(|e| error::failure(&e, timeout))?;
             seen.secured();
             let said = self.exchange(&mut stream, ask, timeout, seen).await;
@@ -155,6 +157,10 @@ fn request(ask: &HttpAsk, port: u16) -> Result<Vec<u8>, HttpFault> {
         for part in [name, ": ", value, "\r\n"] {
             text.push_str(part);
         }
+    }
+    // There is none, and for these methods that must be said (RFC 9110, 8.6).
+    if matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
+        text.push_str("Content-Length: 0\r\n");
     }
     text.push_str("\r\n");
     Ok(text.into_bytes())

@@ -28,8 +28,9 @@ const HEAD_SIZE_BYTES_EAGER: usize = 4 * 1024;
 /// The largest line that begins a chunk.
 const CHUNK_LINE_SIZE_BYTES_MAX: usize = 1024;
 
-/// What is read at once; the reply to a health check is small.
-const READ_SIZE_BYTES: usize = 1000;
+/// What is read at once, or more. The reply to a health check is small; closed with a part of it unread, the
+/// connection would be reset, which servers log.
+const READ_SIZE_BYTES: usize = 8 * 1024;
 
 /// The head of a reply, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,9 @@ impl<'a, S: AsyncRead + Unpin> Reply<'a, S> {
         loop {
             while !self.buffer.is_empty() && (self.buffer.len() <= HEAD_SIZE_BYTES_EAGER || self.has_end(new)) {
                 let Some((length, head)) = parse(&self.buffer, is_head)? else { break };
+                if length > HEAD_SIZE_BYTES_MAX {
+                    return Err(not_http("message head is too large"));
+                }
                 self.buffer.drain(..length);
                 new = 0;
                 if let Some(head) = head {
@@ -180,6 +184,9 @@ fn parse(bytes: &[u8], is_head: bool) -> io::Result<Option<(usize, Option<Head>)
         Err(fault) => return Err(of_head(fault)),
     };
     let status = reply.code.unwrap_or_default();
+    if status < 100 {
+        return Err(of_head(httparse::Error::Status));
+    }
     // RFC 9110, 15.2: a client must be able to parse them. 101 is final: nothing comes after it.
     if (100..200).contains(&status) && status != 101 {
         return Ok(Some((length, None)));

@@ -1,7 +1,10 @@
 //! One target and what is asked of it, ready to be asked again and again.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
 
 use super::evidence::Evidence;
 use super::expect::Patterns;
@@ -10,6 +13,13 @@ use super::tcp;
 use super::tls::Configs;
 use crate::model::check::{Ask, Probe, Watch};
 use crate::model::observation::{Failure, Observation};
+
+/// A time-out noticed later than this was not noticed in time because the machine, or this thread, stood
+/// still.
+const LATE_MIN: Duration = Duration::from_millis(50);
+
+/// What a probe is given then to come to its end, if its time-out is not shorter.
+const SECOND_CHANCE_MAX: Duration = Duration::from_millis(500);
 
 /// What targets share: TLS configurations and compiled patterns.
 #[derive(Debug, Default)]
@@ -66,8 +76,51 @@ impl Target {
                 (Kind::Tcp | Kind::Http(_), _) => tcp::ask(*target, *timeout, &mut seen).await,
             }
         };
-        let outcome = tokio::time::timeout(*timeout, asking).await;
-        let result = outcome.unwrap_or(Err(Failure::TimedOut(*timeout)));
+        let result = within(*timeout, asking).await.unwrap_or(Err(Failure::TimedOut(*timeout)));
         Observation { began, phases: seen.phases(), status: seen.status(), result }
+    }
+}
+
+/// What comes of asking within the time; none where nothing does.
+async fn within<T>(timeout: Duration, asking: impl Future<Output = T>) -> Option<T> {
+    let (start, mut asking) = (Instant::now(), pin!(asking));
+    if let Ok(outcome) = tokio::time::timeout(timeout, &mut asking).await {
+        return Some(outcome);
+    }
+    if start.elapsed() < timeout + LATE_MIN {
+        return None;
+    }
+    // This node stood still, not the target: what it said meanwhile is there to be read.
+    tokio::time::timeout(timeout.min(SECOND_CHANCE_MAX), asking).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_millis(20);
+
+    /// A target that needs so many rounds of 5 ms, asked by a node that stands still in the first.
+    async fn asked(still: Duration, rounds: u32) -> Option<u32> {
+        let asking = async {
+            let (_open, nothing) = mpsc::sync_channel::<()>(1);
+            let _ = nothing.recv_timeout(still);
+            for _ in 0..rounds {
+                sleep(Duration::from_millis(5)).await;
+            }
+            rounds
+        };
+        within(TIMEOUT, asking).await
+    }
+
+    #[tokio::test]
+    async fn a_standstill_is_not_held_against_the_target() {
+        assert_eq!(asked(TIMEOUT + LATE_MIN, 2).await, Some(2));
+        assert_eq!(asked(TIMEOUT + LATE_MIN, 1000).await, None);
+        assert_eq!(asked(Duration::ZERO, 1000).await, None);
     }
 }

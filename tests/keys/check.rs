@@ -110,6 +110,8 @@ pub fn recheck(place: Place) {
 
 pub fn method(place: Place) {
     assert!(asked(place, "method = \"HEAD\"").line().starts_with("HEAD / "));
+    // That it has no body is said where one is expected (RFC 9110, 8.6).
+    assert_eq!(asked(place, "method = \"POST\"").header("content-length"), Some("0"));
 }
 
 pub fn path(place: Place) {
