@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::reply_flags;
 use crate::dns::{Edns, HEADER_LEN, LookupName, Query, Rcode, opt_len, write_opt};
 use crate::policy::selector::Selector;
-use crate::snapshot::{Ready, Zone};
+use crate::snapshot::{More, Ready, Zone};
 
 /// Where records go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,15 +68,16 @@ impl<'q, 'o> Reply<'q, 'o> {
         copy(ready.records, &mut self.out[start..end]);
         self.at = end;
         self.counts[if section == Section::Answer { 0 } else { 1 }] = ready.count;
-        if ready.extra_count > 0 {
+        let Some(more) = ready.more else { return };
+        if more.extra_count > 0 {
             let is_delegation = section == Section::Authority;
-            let (len, count, flags) = extra(ready, is_delegation, &mut self.out[end..self.limit]);
+            let (len, count, flags) = extra(more, is_delegation, &mut self.out[end..self.limit]);
             self.at += len;
             self.counts[2] += count;
             self.flags |= flags;
         }
         if delta > 0 {
-            ready.shift(delta, &mut self.out[start..self.at]);
+            more.shift(delta, &mut self.out[start..self.at]);
         }
     }
 
@@ -136,23 +137,23 @@ impl<'q, 'o> Reply<'q, 'o> {
 /// Copies the additional records to `room`, or as many RRsets of them as fit whole (RFC 2181, 9).
 /// Returns their bytes, how many they are, and flags for the reply.
 #[inline(never)]
-fn extra(ready: Ready<'_>, is_delegation: bool, room: &mut [u8]) -> (usize, u16, u16) {
-    let (mut len, mut count, mut flags) = (ready.extra.len(), ready.extra_count, 0);
+fn extra(more: More<'_>, is_delegation: bool, room: &mut [u8]) -> (usize, u16, u16) {
+    let (mut len, mut count, mut flags) = (more.extra.len(), more.extra_count, 0);
     if len > room.len() {
         let mut sets = 0;
         (len, count) = (0, 0);
-        for (records, bytes) in ready.extra_sets() {
+        for (records, bytes) in more.extra_sets() {
             if len + bytes > room.len() {
                 break;
             }
             (len, count, sets) = (len + bytes, count + records, sets + 1);
         }
         // A delegation without the addresses of its own hosts may lead nowhere (RFC 9471).
-        if is_delegation && sets < ready.extra_required {
+        if is_delegation && sets < more.extra_required {
             flags = TC;
         }
     }
-    room[..len].copy_from_slice(&ready.extra[..len]);
+    room[..len].copy_from_slice(&more.extra[..len]);
     (len, count, flags)
 }
 

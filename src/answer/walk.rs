@@ -336,7 +336,7 @@ impl<'a> Walk<'a, '_> {
 
     /// Glue: without that of the delegation's own hosts the reply says that it is cut (RFC 9471).
     fn glue(&mut self, zone: &Zone, node: Node<'_>, ready: &Ready<'_>) {
-        if self.extra(zone, node, ready) < ready.extra_required {
+        if self.extra(zone, node, ready) < ready.more().extra_required {
             self.flags |= TC;
         }
     }
@@ -347,7 +347,7 @@ impl<'a> Walk<'a, '_> {
         let len = full_name(zone, node, &mut made_for);
         let mut at = ready.records.len();
         let mut sets = 0;
-        for (records, _) in ready.extra_sets() {
+        for (records, _) in ready.more().extra_sets() {
             let mark = self.writer.len();
             for _ in 0..records {
                 match self.copy_record(ready, &made_for[..len], None, at) {
@@ -396,7 +396,7 @@ impl<'a> Walk<'a, '_> {
 /// Bytes of the records and the additional records taken together.
 fn slice<'a>(ready: &Ready<'a>, from: usize, to: usize) -> Option<&'a [u8]> {
     let len = ready.records.len();
-    if from >= len { ready.extra.get(from - len..to - len) } else { ready.records.get(from..to) }
+    if from >= len { ready.more().extra.get(from - len..to - len) } else { ready.records.get(from..to) }
 }
 
 /// Writes the node's folded name and returns its length.

@@ -97,6 +97,17 @@ fn mix(a: u64, b: u64) -> u64 {
     low ^ high
 }
 
+/// Turns the ASCII capitals among eight bytes into small letters.
+#[inline(always)]
+pub(super) fn fold_word(word: [u8; 8]) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(word);
+    let low = word & (0x7f * ONES);
+    // Bit 7 of each byte: at least 'A', and more than 'Z'; neither for bytes over 127.
+    let capital = (low + (0x80 - 0x41) * ONES) & !(low + (0x80 - 0x5b) * ONES) & !word & (0x80 * ONES);
+    (word | (capital >> 2)).to_le_bytes()
+}
+
 /// Copies a name in lower case; length bytes are at most 63 and pass unchanged.
 #[inline]
 pub fn fold_into(wire: &[u8], out: &mut [u8]) {
@@ -108,6 +119,17 @@ pub fn fold_into(wire: &[u8], out: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_fold_as_bytes_do() {
+        for byte in 0..=255u8 {
+            for place in 0..8 {
+                let mut word = [0x5a; 8];
+                word[place] = byte;
+                assert_eq!(fold_word(word), word.map(|b| b.to_ascii_lowercase()));
+            }
+        }
+    }
 
     #[test]
     fn both_hashes_are_one() {

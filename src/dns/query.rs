@@ -1,6 +1,6 @@
 //! Parsing of queries. A query is read once, in place; its name is folded and hashed on the way.
 
-use super::hash::{begin_alike, fold_into, hash_label_at};
+use super::hash::{begin_alike, fold_into, fold_word, hash_label_at};
 use super::{Class, Edns, HEADER_LEN, Hash, LABELS_MAX, NAME_MAX, Opcode, Rcode, Rtype};
 
 /// A name and room for a word to be read at its last byte.
@@ -170,7 +170,11 @@ impl LookupName {
         self.len = at + 1;
         let (from, to) = (body.get(..at)?, self.folded.get_mut(..at)?);
         // Two pieces that overlap are quicker than a loop; length bytes, up to 63, are no capitals.
-        if !fold_ends::<16>(from, to) && !fold_ends::<8>(from, to) {
+        let is_done = match at {
+            8..16 => fold_ends(from, to, fold_word),
+            _ => fold_ends(from, to, |piece: [u8; 16]| piece.map(|byte| byte.to_ascii_lowercase())),
+        };
+        if !is_done {
             fold_into(from, to);
         }
         self.folded[at] = 0;
@@ -185,16 +189,16 @@ impl LookupName {
     }
 }
 
-/// Folds the first and the last `N` bytes of a name, which makes all of it where it is at most twice as
-/// long; says whether it is.
+/// Folds the first and the last `N` bytes of a name by `fold`, which makes all of it where it is at most
+/// twice as long; says whether it is.
 #[inline(always)]
-fn fold_ends<const N: usize>(from: &[u8], to: &mut [u8]) -> bool {
+fn fold_ends<const N: usize>(from: &[u8], to: &mut [u8], fold: impl Fn([u8; N]) -> [u8; N]) -> bool {
     let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else { return false };
     if let Some(place) = to.first_chunk_mut::<N>() {
-        *place = first.map(|byte| byte.to_ascii_lowercase());
+        *place = fold(*first);
     }
     if let Some(place) = to.last_chunk_mut::<N>() {
-        *place = last.map(|byte| byte.to_ascii_lowercase());
+        *place = fold(*last);
     }
     from.len() <= 2 * N
 }

@@ -73,6 +73,13 @@ pub struct Ready<'a> {
     pub count: u16,
     /// The records.
     pub records: &'a [u8],
+    /// What stands beside them; for most there is nothing.
+    pub more: Option<More<'a>>,
+}
+
+/// What stands beside finished records.
+#[derive(Clone, Copy, Default)]
+pub struct More<'a> {
     /// How many additional records.
     pub extra_count: u16,
     /// The additional records.
@@ -81,7 +88,7 @@ pub struct Ready<'a> {
     pub extra_required: u16,
     /// Record count and bytes of each additional RRset.
     extra_sets: &'a [u8],
-    /// Offsets of pointers in `records` and `extra` taken together, two bytes each.
+    /// Offsets of pointers in the records and the additional records taken together, two bytes each.
     pointers: &'a [u8],
 }
 
@@ -181,18 +188,6 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Ready<'a> {
-    /// No records.
-    const NONE: Self = Self {
-        rtype: Rtype(0),
-        count: 0,
-        records: &[],
-        extra_count: 0,
-        extra: &[],
-        extra_required: 0,
-        extra_sets: &[],
-        pointers: &[],
-    };
-
     /// The length of the one at the front of `bytes`.
     #[inline]
     fn len(bytes: &'a [u8]) -> usize {
@@ -203,57 +198,23 @@ impl<'a> Ready<'a> {
     /// Reads one from the front of `bytes`; returns it and its length.
     #[inline(always)]
     fn read(bytes: &'a [u8]) -> (Self, usize) {
-        let &[t0, t1, c0, c1, l0, l1, flags, ref tail @ ..] = bytes else { return (Self::NONE, 0) };
+        let &[t0, t1, c0, c1, l0, l1, flags, ref tail @ ..] = bytes else {
+            return (Self { rtype: Rtype(0), count: 0, records: &[], more: None }, 0);
+        };
         let (rtype, count) = (Rtype(u16::from_le_bytes([t0, t1])), u16::from_le_bytes([c0, c1]));
         let len = usize::from(u16::from_le_bytes([l0, l1]));
-        let plain = Self { rtype, count, records: tail.get(..len).unwrap_or_default(), ..Self::NONE };
-        if flags == 0 { (plain, 7 + len) } else { plain.read_more(flags, tail, len) }
+        if flags == 0 {
+            let records = tail.get(..len).unwrap_or_default();
+            return (Self { rtype, count, records, more: None }, 7 + len);
+        }
+        let (records, more, after) = read_more(flags, tail, len);
+        (Self { rtype, count, records, more: Some(more) }, 7 + after)
     }
 
-    /// Reads what stands beside the records.
-    #[inline(never)]
-    fn read_more(self, flags: u8, bytes: &'a [u8], len: usize) -> (Self, usize) {
-        let mut at = 0;
-        let (mut extra_count, mut extra_len, mut pointers_len) = (0, 0, 0);
-        let (mut sets_len, mut extra_required) = (0, 0);
-        if flags & set_flag::EXTRA != 0 {
-            extra_count = u16_at(bytes, at);
-            extra_len = usize::from(u16_at(bytes, at + 2));
-            sets_len = usize::from(u16_at(bytes, at + 4)) * 4;
-            extra_required = u16_at(bytes, at + 6);
-            at += 8;
-        }
-        if flags & set_flag::POINTERS != 0 {
-            pointers_len = usize::from(u16_at(bytes, at)) * 2;
-            at += 2;
-        }
-        let (records, tail) = bytes[at..].split_at(len);
-        let (extra, tail) = tail.split_at(extra_len);
-        let (pointers, tail) = tail.split_at(pointers_len);
-        let extra_sets = &tail[..sets_len];
-        let ready = Self { records, extra_count, extra, extra_required, extra_sets, pointers, ..self };
-        (ready, 7 + at + len + extra_len + pointers_len + sets_len)
-    }
-
-    /// Record count and bytes of each additional RRset.
-    pub fn extra_sets(&self) -> impl Iterator<Item = (u16, usize)> + use<'a> {
-        self.extra_sets.chunks_exact(4).map(|set| (u16_at(set, 0), usize::from(u16_at(set, 2))))
-    }
-
-    /// Moves the pointers of the copy `out` of [`Ready::records`] (and, as far as it goes,
-    /// [`Ready::extra`]) for a question that is `delta` bytes longer than the owner.
-    #[inline(always)]
-    pub fn shift(self, delta: usize, out: &mut [u8]) {
-        if delta == 0 {
-            return;
-        }
-        for offset in self.pointers.chunks_exact(2) {
-            let at = usize::from(u16_at(offset, 0));
-            let Some(pointer) = out.get_mut(at..at + 2) else { return };
-            let moved = usize::from(u16::from_be_bytes([pointer[0], pointer[1]])) + delta;
-            // Question and records that are pointed to lie within the first 16 KiB: see build.
-            pointer.copy_from_slice(&u16::try_from(moved).unwrap_or(u16::MAX).to_be_bytes());
-        }
+    /// What stands beside the records, which may be nothing.
+    #[must_use]
+    pub fn more(&self) -> More<'a> {
+        self.more.unwrap_or_default()
     }
 
     /// The byte that a pointer of these records means by an offset in the message, where `owner` is
@@ -265,8 +226,53 @@ impl<'a> Ready<'a> {
             return Some(*byte);
         }
         let at = at.checked_sub(owner.len() + 4)?;
-        self.records.get(at).or_else(|| self.extra.get(at.checked_sub(self.records.len())?)).copied()
+        self.records.get(at).or_else(|| self.more?.extra.get(at.checked_sub(self.records.len())?)).copied()
     }
+}
+
+impl More<'_> {
+    /// Record count and bytes of each additional RRset.
+    pub fn extra_sets(&self) -> impl Iterator<Item = (u16, usize)> {
+        self.extra_sets.chunks_exact(4).map(|set| (u16_at(set, 0), usize::from(u16_at(set, 2))))
+    }
+
+    /// Moves the pointers of the copy `out` of [`Ready::records`] (and, as far as it goes,
+    /// [`More::extra`]) for a question that is `delta` bytes longer than the owner.
+    #[inline(always)]
+    pub fn shift(self, delta: usize, out: &mut [u8]) {
+        for offset in self.pointers.chunks_exact(2) {
+            let at = usize::from(u16_at(offset, 0));
+            let Some(pointer) = out.get_mut(at..at + 2) else { return };
+            let moved = usize::from(u16::from_be_bytes([pointer[0], pointer[1]])) + delta;
+            // Question and records that are pointed to lie within the first 16 KiB: see build.
+            pointer.copy_from_slice(&u16::try_from(moved).unwrap_or(u16::MAX).to_be_bytes());
+        }
+    }
+}
+
+/// Reads from behind the head of an RRset with `len` bytes of records: those, what stands beside them, and
+/// the length of it all.
+#[inline(never)]
+fn read_more(flags: u8, bytes: &[u8], len: usize) -> (&[u8], More<'_>, usize) {
+    let mut at = 0;
+    let (mut extra_count, mut extra_len, mut pointers_len) = (0, 0, 0);
+    let (mut sets_len, mut extra_required) = (0, 0);
+    if flags & set_flag::EXTRA != 0 {
+        extra_count = u16_at(bytes, at);
+        extra_len = usize::from(u16_at(bytes, at + 2));
+        sets_len = usize::from(u16_at(bytes, at + 4)) * 4;
+        extra_required = u16_at(bytes, at + 6);
+        at += 8;
+    }
+    if flags & set_flag::POINTERS != 0 {
+        pointers_len = usize::from(u16_at(bytes, at)) * 2;
+        at += 2;
+    }
+    let (records, tail) = bytes[at..].split_at(len);
+    let (extra, tail) = tail.split_at(extra_len);
+    let (pointers, tail) = tail.split_at(pointers_len);
+    let more = More { extra_count, extra, extra_required, extra_sets: &tail[..sets_len], pointers };
+    (records, more, at + len + extra_len + pointers_len + sets_len)
 }
 
 impl ZoneImage {

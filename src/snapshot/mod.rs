@@ -13,7 +13,7 @@ mod store;
 use std::sync::Arc;
 
 pub use build::compile;
-pub use image::{Found, Node, Ready, ZoneImage};
+pub use image::{Found, More, Node, Ready, ZoneImage};
 pub use store::{Reader, Store};
 
 use crate::dns::{Hash, LookupName, Name};
