@@ -66,14 +66,16 @@ impl Facts {
 
 /// Every steered name, in the order of the file.
 fn names_of(pools: &[PoolSpec]) -> impl Iterator<Item = &Name> {
-    pools.iter().filter_map(|pool| pool.names.value()).flatten().map(|name| &name.value)
+    pools.iter().flat_map(steered_by)
+}
+
+/// The names that a pool steers.
+fn steered_by(pool: &PoolSpec) -> impl Iterator<Item = &Name> {
+    pool.names.value().into_iter().flatten().map(|name| &name.value)
 }
 
 /// Whether pools steer the same names as those that were lowered before, each in its place.
 pub(in crate::config) fn steers_as(pools: &[PoolSpec], before: &[Pool]) -> bool {
-    let same = |(pool, before): (&PoolSpec, &Pool)| {
-        let names = pool.names.value().into_iter().flatten().map(|name| &name.value);
-        names.eq(&before.names)
-    };
+    let same = |(pool, before): (&PoolSpec, &Pool)| steered_by(pool).eq(&before.names);
     pools.len() == before.len() && pools.iter().zip(before).all(same)
 }
