@@ -11,9 +11,11 @@ mod folder;
 mod load;
 mod lower;
 pub mod master;
+mod secret;
 mod spec;
 mod toml;
 mod zone;
 
 pub use load::{Loaded, Report, load};
+pub use secret::{SecretError, read_secret};
 pub use spec::{ADDRESSES_MAX, ENDPOINTS_MAX};

@@ -7,6 +7,7 @@ pub mod node;
 pub mod observation;
 pub mod pool;
 mod room;
+pub mod secret;
 pub mod time;
 pub mod zone;
 
