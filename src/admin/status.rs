@@ -18,7 +18,6 @@ use crate::control::{
 use crate::health::{Override, Scope};
 use crate::model::observation::Observation;
 use crate::model::pool::Filter;
-use crate::policy::Mode;
 
 pub(super) async fn status(State(view): State<View>) -> Result<Json<StatusJson>, Fault> {
     let stopping = |_| Fault::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping");
@@ -173,14 +172,7 @@ impl PoolJson {
 impl AnswerJson {
     fn of(status: &AnswerStatus) -> Self {
         let AnswerStatus { answer, ttl, suspect } = status;
-        let mode = match answer.mode {
-            Mode::Healthy => "healthy",
-            Mode::LastGood => "last-good",
-            Mode::All => "all",
-            Mode::Static => "static",
-            Mode::Nodata => "nodata",
-            Mode::Absent => "absent",
-        };
+        let mode = answer.mode.word();
         Self { mode, addresses: answer.addresses.clone(), ttl: *ttl, suspect: *suspect }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::guard::Refused;
+use super::record::EventId;
 use super::reload::Applied;
 use crate::health::{Flip, Override, Scope, Verdict};
+use crate::model::observation::Observation;
 use crate::model::pool::PoolId;
 use crate::model::{CheckName, EndpointName, Region};
 use crate::policy::{Family, HoldChange, HoldEnd, Mode};
@@ -14,6 +17,8 @@ use crate::policy::{Family, HoldChange, HoldEnd, Mode};
 /// Something that happened, and when.
 #[derive(Debug, Clone)]
 pub struct Event {
+    /// Its name.
+    pub id: EventId,
     /// When.
     pub at: SystemTime,
     /// What.
@@ -59,6 +64,32 @@ pub enum Kind {
         /// Whether it is stale, or no longer.
         stale: bool,
     },
+    /// An endpoint has been down for [`LONG`]: somebody should look after it.
+    Lasting {
+        /// Whose.
+        pool: PoolId,
+        /// Whose.
+        endpoint: EndpointName,
+        /// Where it stands.
+        region: Option<Region>,
+        /// The address that is answered.
+        ip: IpAddr,
+        /// The check that sees it.
+        check: CheckName,
+        /// For how long it has been down.
+        since: SystemTime,
+        /// The last failure of this run.
+        last: Option<Arc<Observation>>,
+    },
+    /// A pool has no healthy endpoint any more, or has one again.
+    Pool {
+        /// Which.
+        pool: PoolId,
+        /// For which addresses.
+        family: Family,
+        /// What holds now.
+        mode: Mode,
+    },
     /// What a pool answers changed.
     Answer {
         /// Whose.
@@ -85,12 +116,46 @@ pub enum Kind {
         order: Override,
         /// What became of it.
         change: OverrideChange,
+        /// Who took it back, and why.
+        by: Option<By>,
+    },
+    /// Somebody let the endpoints of a pool return.
+    Failback {
+        /// Which.
+        pool: PoolId,
+        /// Who, and why.
+        by: By,
+        /// How many holds that ended.
+        released: usize,
     },
     /// New files are in force.
     Applied(Applied),
     /// New files were not taken.
     Refused(Refused),
+    /// New files have errors, and were not taken: the diagnostics.
+    Invalid(Vec<String>),
+    /// The node is cut off: every check of a family fails, and no witness answers. Or no longer.
+    Isolation {
+        /// Of which addresses.
+        family: Family,
+        /// Whether it begins.
+        begun: bool,
+        /// How many targets fail.
+        targets: usize,
+    },
+    /// A notification or hook failed for good, or its sink is given a rest.
+    Hook {
+        /// `notify.NAME`.
+        sink: String,
+        /// The event that was to be delivered.
+        event: Option<EventId>,
+        /// Why not.
+        error: String,
+    },
 }
+
+/// Down for so long is no blip that takes care of itself.
+pub const LONG: Duration = Duration::from_secs(300);
 
 /// What a pool can answer for one family.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +164,15 @@ pub struct Answer {
     pub mode: Mode,
     /// The addresses, in the order of the pool.
     pub addresses: Vec<IpAddr>,
+}
+
+/// Who did something, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    /// Who.
+    pub author: Arc<str>,
+    /// Why.
+    pub reason: Arc<str>,
 }
 
 /// What became of an override.
@@ -121,9 +195,11 @@ impl Event {
             Kind::Answer { after, .. } => !matches!(after.mode, Mode::Healthy | Mode::Absent),
             Kind::Ready { missing, .. } => *missing > 0,
             Kind::Applied(applied) => !applied.restart_needed.is_empty(),
-            Kind::Refused(_) => true,
+            Kind::Refused(_) | Kind::Invalid(_) | Kind::Hook { .. } | Kind::Lasting { .. } => true,
+            Kind::Pool { mode, .. } => !matches!(mode, Mode::Healthy | Mode::Absent),
+            Kind::Isolation { begun, .. } => *begun,
             Kind::Stale { stale, .. } => *stale,
-            Kind::Hold { .. } | Kind::Override { .. } => false,
+            Kind::Hold { .. } | Kind::Override { .. } | Kind::Failback { .. } => false,
         }
     }
 
@@ -161,16 +237,10 @@ impl fmt::Display for Event {
                 write!(f, "endpoint {endpoint} ({ip}) of {pool} is being observed again")
             }
             Kind::Answer { pool, before, after, .. } => {
-                if before.addresses != after.addresses || after.addresses.is_empty() {
-                    write!(f, "answer of {pool} moved from {} to {after}", Addresses(before))
-                } else if after.mode == Mode::Healthy {
-                    write!(f, "answer of {pool} stays at {after}, healthy again")
-                } else {
-                    write!(f, "answer of {pool} stays at {after}")
-                }
+                write!(f, "answer of {pool} moved from {} to {after}", Addresses(before))
             }
             Kind::Hold { pool, change } => write_hold(f, pool, change),
-            Kind::Override { scope, order, change: OverrideChange::Set } => {
+            Kind::Override { scope, order, change: OverrideChange::Set, by: _ } => {
                 write!(f, "{scope} is {} by order of {}", order.force, order.author)?;
                 if let Some(end) = order.expires {
                     let end = humantime::format_rfc3339_seconds(end.wall);
@@ -178,13 +248,63 @@ impl fmt::Display for Event {
                 }
                 write!(f, ": {}", order.reason)
             }
-            Kind::Override { scope, order, change } => {
+            Kind::Override { scope, order, change, by } => {
                 let how = if *change == OverrideChange::Expired { "has expired" } else { "was cleared" };
-                write!(f, "the order that {scope} is {} {how}", order.force)
+                write!(f, "the order that {scope} is {} {how}", order.force)?;
+                match by {
+                    Some(By { author, reason }) => write!(f, " by {author}: {reason}"),
+                    None => Ok(()),
+                }
+            }
+            Kind::Failback { pool, by: By { author, reason }, released } => {
+                write!(f, "{author} let pool {pool} fail back ({released} held): {reason}")
             }
             Kind::Applied(applied) => write!(f, "reloaded: {applied}"),
             Kind::Refused(refused) => write!(f, "reload refused: {refused}"),
+            Kind::Invalid(_) => f.write_str("reload refused: the files have errors; the old answers stay"),
+            Kind::Lasting { pool, endpoint, ip, last, .. } => {
+                let long = humantime::format_duration(LONG);
+                write!(f, "endpoint {endpoint} ({ip}) of {pool} has been down for {long}")?;
+                match last.as_ref().map(|last| &last.result) {
+                    Some(Err(failure)) => write!(f, ": {failure}"),
+                    _ => Ok(()),
+                }
+            }
+            Kind::Pool { pool, family, mode: Mode::Healthy } => {
+                write!(f, "pool {pool} has a healthy endpoint for {} again", family.rtype())
+            }
+            Kind::Pool { pool, family, mode: Mode::Absent } => {
+                write!(f, "pool {pool} has no address for {} any more", family.rtype())
+            }
+            Kind::Pool { pool, family, mode } => {
+                write!(f, "pool {pool} has no healthy endpoint for {}: {}", family.rtype(), answered_instead(*mode))
+            }
+            Kind::Isolation { family, begun: true, targets } => write!(
+                f,
+                "the node is cut off over {}: all {targets} targets fail and no witness answers; the answers stay",
+                ip_version(*family)
+            ),
+            Kind::Isolation { family, .. } => write!(f, "the node is no longer cut off over {}", ip_version(*family)),
+            Kind::Hook { sink, error, .. } => write!(f, "notify.{sink} failed: {error}"),
         }
+    }
+}
+
+/// What a pool without a healthy endpoint answers.
+fn answered_instead(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Healthy => "healthy endpoints are answered",
+        Mode::LastGood => "the last good answer holds",
+        Mode::All => "all are answered as if they were healthy",
+        Mode::Static => "the records of the zone file are answered",
+        Mode::Nodata | Mode::Absent => "no address is answered",
+    }
+}
+
+pub(super) fn ip_version(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "IPv4",
+        Family::V6 => "IPv6",
     }
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::PACE_OF_NOBODY;
-use super::event::Event;
+use super::event::{By, Event, Kind};
 use super::guard::{Consent, Refused};
-use super::orders::{Order, OverrideRefused};
+use super::history::History;
+use super::orders::{Clear, Order, Ordered, OverrideRefused};
 use super::reload::Applied;
 use super::status::Status;
-use crate::health::Scope;
 use crate::model::check::{Pace, Watch, WatchId};
 use crate::model::node::Setup;
 use crate::model::observation::Observation;
@@ -27,6 +27,7 @@ pub struct Handle {
     pub(super) watches: watch::Receiver<Watches>,
     pub(super) ready: watch::Receiver<bool>,
     pub(super) events: broadcast::Sender<Arc<Event>>,
+    pub(super) history: Arc<History>,
     pub(super) store: Arc<Store>,
 }
 
@@ -36,9 +37,10 @@ pub(super) enum Command {
     Apply(Setup, Consent, oneshot::Sender<Result<Applied, Refused>>),
     Alive(oneshot::Sender<()>),
     Status(oneshot::Sender<Arc<Status>>),
-    SetOverride(Order, oneshot::Sender<Result<(), OverrideRefused>>),
-    ClearOverride(Scope, oneshot::Sender<Result<(), OverrideRefused>>),
-    Failback(PoolId, oneshot::Sender<Option<usize>>),
+    SetOverride(Order, oneshot::Sender<Result<Ordered, OverrideRefused>>),
+    ClearOverride(Clear, oneshot::Sender<Result<Ordered, OverrideRefused>>),
+    Failback(PoolId, By, oneshot::Sender<Option<usize>>),
+    Tell(Kind),
     Stop(oneshot::Sender<()>),
 }
 
@@ -111,29 +113,29 @@ impl Handle {
         self.ask(Command::Status).await
     }
 
-    /// Sets an override, in place of one of the same scope. It is in the answers and on its way to
-    /// disk when this returns.
+    /// Sets an override, in place of one of the same scope. It is in the answers and on disk when this
+    /// returns, or what is returned says otherwise.
     ///
     /// # Errors
     /// See [`OverrideRefused`].
-    pub async fn set_override(&self, order: Order) -> Result<(), OverrideRefused> {
+    pub async fn set_override(&self, order: Order) -> Result<Ordered, OverrideRefused> {
         self.ask(|back| Command::SetOverride(order, back)).await.unwrap_or(Err(OverrideRefused::Stopped))
     }
 
-    /// Takes an override back.
+    /// Takes an override back, as [`Handle::set_override`] sets it.
     ///
     /// # Errors
     /// See [`OverrideRefused`].
-    pub async fn clear_override(&self, scope: Scope) -> Result<(), OverrideRefused> {
-        self.ask(|back| Command::ClearOverride(scope, back)).await.unwrap_or(Err(OverrideRefused::Stopped))
+    pub async fn clear_override(&self, clear: Clear) -> Result<Ordered, OverrideRefused> {
+        self.ask(|back| Command::ClearOverride(clear, back)).await.unwrap_or(Err(OverrideRefused::Stopped))
     }
 
     /// Ends the holds of a pool; returns how many there were.
     ///
     /// # Errors
     /// See [`NoSuchPool`].
-    pub async fn failback(&self, pool: PoolId) -> Result<usize, NoSuchPool> {
-        let count = self.ask(|back| Command::Failback(pool.clone(), back)).await?;
+    pub async fn failback(&self, pool: PoolId, by: By) -> Result<usize, NoSuchPool> {
+        let count = self.ask(|back| Command::Failback(pool.clone(), by, back)).await?;
         count.ok_or(NoSuchPool::Unknown(pool))
     }
 
@@ -147,6 +149,18 @@ impl Handle {
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
         self.events.subscribe()
+    }
+
+    /// What happened, as far as it is kept.
+    #[must_use]
+    pub fn history(&self) -> &Arc<History> {
+        &self.history
+    }
+
+    /// Has something told that happened elsewhere in the node.
+    pub async fn tell(&self, kind: Kind) {
+        // Where the task is gone, so is the node.
+        let _ = self.commands.send(Command::Tell(kind)).await;
     }
 
     /// What queries are answered from.

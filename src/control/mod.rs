@@ -8,12 +8,17 @@
 //! Absent on purpose: probing, reading configuration, listening.
 
 mod clock;
+mod describe;
 mod event;
 mod guard;
 mod handle;
+mod history;
+mod journal;
 mod key;
 mod orders;
 mod publisher;
+mod record;
+mod recorder;
 mod reload;
 mod retired;
 mod round;
@@ -28,10 +33,12 @@ mod world;
 
 use std::time::Duration;
 
-pub use event::{Answer, Event, Kind, OverrideChange};
+pub use event::{Answer, By, Event, Kind, LONG, OverrideChange};
 pub use guard::{Consent, Loss, Refused};
 pub use handle::{Handle, NoSuchPool, Stopped, Watches};
-pub use orders::{Order, OverrideRefused};
+pub use history::{Filter, HISTORY_MAX, History};
+pub use orders::{Clear, Order, Ordered, OverrideRefused};
+pub use record::{EventId, Record, Severity, Stage, Topic};
 pub use reload::{Applied, Change, How, What};
 pub use run::{NotCompiled, start};
 pub use saved::{Saved, SavedError, VERDICT_AGE_MAX};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::{Kind, OverrideChange};
+use super::event::{By, Kind, OverrideChange};
 use super::targets::Place;
 use super::world::{Effects, PoolState, Save, World};
 use crate::health::{Force, Override, Scope, TooMany};
@@ -45,6 +45,28 @@ pub struct Order {
     pub lasts: Option<Duration>,
 }
 
+/// An order to take an override back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clear {
+    /// Of what.
+    pub scope: Scope,
+    /// Why.
+    pub reason: Arc<str>,
+    /// Who says so.
+    pub author: Arc<str>,
+}
+
+/// An order that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ordered {
+    /// What it is about.
+    pub scope: Scope,
+    /// The override that was set, or taken back.
+    pub order: Override,
+    /// Whether a restart will know of it. If not, the state folder cannot be written.
+    pub saved: bool,
+}
+
 /// When an order expires that was given now; none for one without an end.
 pub(super) fn expiry(now: Moment, lasts: Duration) -> Option<Moment> {
     let lasts = Some(lasts).filter(|lasts| *lasts <= LASTS_MAX)?;
@@ -58,7 +80,7 @@ impl World {
         order: Order,
         now: Moment,
         effects: &mut Effects,
-    ) -> Result<(), OverrideRefused> {
+    ) -> Result<(Scope, Override), OverrideRefused> {
         let Order { scope, force, reason, author, lasts } = order;
         if self.places(&scope).is_empty() {
             return Err(OverrideRefused::Nothing(scope));
@@ -67,32 +89,37 @@ impl World {
         let order = Override { force, reason, author, set: now.wall, expires };
         self.overrides.set(scope.clone(), order.clone())?;
         effects.save = Save::Now;
-        effects.events.push(Kind::Override { scope: scope.clone(), order, change: OverrideChange::Set });
+        let told = Kind::Override { scope: scope.clone(), order: order.clone(), change: OverrideChange::Set, by: None };
+        effects.events.push(told);
         self.refresh_scope(&scope, now, effects);
-        Ok(())
+        Ok((scope, order))
     }
 
     /// Takes an override back.
     pub(super) fn clear_override(
         &mut self,
-        scope: &Scope,
+        clear: &Clear,
         now: Moment,
         effects: &mut Effects,
-    ) -> Result<(), OverrideRefused> {
+    ) -> Result<(Scope, Override), OverrideRefused> {
+        let Clear { scope, reason, author } = clear;
         let order = self.overrides.clear(scope).ok_or_else(|| OverrideRefused::NotSet(scope.clone()))?;
         effects.save = Save::Now;
-        effects.events.push(Kind::Override { scope: scope.clone(), order, change: OverrideChange::Cleared });
+        let by = Some(By { author: Arc::clone(author), reason: Arc::clone(reason) });
+        let told = Kind::Override { scope: scope.clone(), order: order.clone(), change: OverrideChange::Cleared, by };
+        effects.events.push(told);
         self.refresh_scope(scope, now, effects);
-        Ok(())
+        Ok((scope.clone(), order))
     }
 
     /// Ends the holds of a pool; says how many. None where there is no such pool.
-    pub(super) fn failback(&mut self, id: &PoolId, now: Moment, effects: &mut Effects) -> Option<usize> {
+    pub(super) fn failback(&mut self, id: &PoolId, by: &By, now: Moment, effects: &mut Effects) -> Option<usize> {
         let place = self.place(id)?;
         let pool = &mut self.zones[place.zone].pools[place.pool];
         let changes = pool.memory.release();
         let count = changes.len();
         effects.save = Save::Now;
+        effects.events.push(Kind::Failback { pool: id.clone(), by: by.clone(), released: count });
         effects.events.extend(changes.into_iter().map(|change| Kind::Hold { pool: id.clone(), change }));
         self.refresh(place, now, effects);
         Some(count)

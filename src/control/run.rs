@@ -6,16 +6,20 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::clock::Clock;
-use super::event::{Event, Kind};
+use super::event::Kind;
 use super::guard::{Consent, Refused};
 use super::handle::{Command, Handle, Watches};
+use super::journal::Journal;
+use super::orders::{Ordered, OverrideRefused};
 use super::publisher::{self, Images, Publisher};
+use super::recorder::Recorder;
 use super::reload::Applied;
 use super::save::Saver;
 use super::saved::{self, Saved};
 use super::state::StateFile;
 use super::world::{Effects, World};
 use crate::dns::Name;
+use crate::health::{Override, Scope};
 use crate::model::node::Setup;
 use crate::model::time::Moment;
 
@@ -45,20 +49,25 @@ pub async fn start(
     let zones = setup.zones.clone();
     let compiled = tokio::task::spawn_blocking(move || publisher::compile(&zones, &Images::new())).await;
     let images = compiled.ok().and_then(Result::ok).ok_or(NotCompiled)?;
+    let folder = state.as_ref().map(|state| state.folder().to_owned());
+    let journal = tokio::task::spawn_blocking(move || Journal::open(folder.as_deref())).await;
+    let journal = journal.map_err(|_| NotCompiled)?;
     let world = World::new(setup, &saved, clock.now());
     let publisher = Publisher::new(&world, images);
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
     let (watches, watches_out) = watch::channel(world.watches());
     let (ready, ready_out) = watch::channel(false);
     let (events, _) = broadcast::channel(EVENTS_MAX);
+    let recorder = Recorder::new(Arc::clone(&world.node.name), journal, events.clone());
     let handle = Handle {
         commands,
         watches: watches_out,
         ready: ready_out,
-        events: events.clone(),
+        events,
+        history: Arc::clone(recorder.history()),
         store: Arc::clone(publisher.store()),
     };
-    let task = Task { world, publisher, clock, watches, ready, events, saver: Saver::new(state), reload: None };
+    let task = Task { world, publisher, clock, watches, ready, recorder, saver: Saver::new(state), reload: None };
     Ok((handle, tokio::spawn(task.run(inbox))))
 }
 
@@ -68,7 +77,7 @@ struct Task {
     clock: Clock,
     watches: watch::Sender<Watches>,
     ready: watch::Sender<bool>,
-    events: broadcast::Sender<Arc<Event>>,
+    recorder: Recorder,
     saver: Saver,
     reload: Option<Reload>,
 }
@@ -106,6 +115,7 @@ impl Task {
             reload.answer(Err(Refused::Stopped));
         }
         self.saver.finish(saved::File::of(&self.world, self.clock.now())).await;
+        self.recorder.finish().await;
         if let Some(back) = stop {
             // Whoever asked may have gone.
             let _ = back.send(());
@@ -127,16 +137,33 @@ impl Task {
                 let _ = back.send(Arc::new(self.world.status(self.clock.now())));
             }
             Command::SetOverride(order, back) => {
-                let _ = back.send(self.act(|world, now, effects| world.set_override(order, now, effects)));
+                let set = self.act(|world, now, effects| world.set_override(order, now, effects));
+                self.reply_once_saved(set, back);
             }
-            Command::ClearOverride(scope, back) => {
-                let _ = back.send(self.act(|world, now, effects| world.clear_override(&scope, now, effects)));
+            Command::ClearOverride(clear, back) => {
+                let cleared = self.act(|world, now, effects| world.clear_override(&clear, now, effects));
+                self.reply_once_saved(cleared, back);
             }
-            Command::Failback(pool, back) => {
-                let _ = back.send(self.act(|world, now, effects| world.failback(&pool, now, effects)));
+            Command::Failback(pool, by, back) => {
+                let _ = back.send(self.act(|world, now, effects| world.failback(&pool, &by, now, effects)));
             }
+            Command::Tell(kind) => self.act(|_, _, effects| effects.events.push(kind)),
             Command::Apply(setup, consent, back) => self.begin_reload(setup, consent, back),
             Command::Stop(_) => {} // the loop has taken it
+        }
+    }
+
+    /// Says what became of an order, once a restart would know of it.
+    fn reply_once_saved(
+        &mut self,
+        done: Result<(Scope, Override), OverrideRefused>,
+        back: oneshot::Sender<Result<Ordered, OverrideRefused>>,
+    ) {
+        match done {
+            Ok((scope, order)) => self.saver.then(Box::new(move |saved| {
+                let _ = back.send(Ok(Ordered { scope, order, saved }));
+            })),
+            Err(refused) => drop(back.send(Err(refused))),
         }
     }
 
@@ -158,10 +185,11 @@ impl Task {
         if watches {
             self.watches.send_replace(self.world.watches());
         }
-        for event in World::stamp(events, now) {
-            event.log();
-            // An error says that nobody listens.
-            let _ = self.events.send(Arc::new(event));
+        for kind in events {
+            self.recorder.tell(kind, now);
+        }
+        if replaced {
+            self.recorder.resolve_gone(&self.world, now);
         }
         self.saver.request(save);
         result

@@ -24,12 +24,26 @@ pub(super) struct Saver {
     last: Option<Instant>,
     under_way: Option<JoinHandle<Result<(), StateError>>>,
     failed: bool,
+    /// Who waits for the write under way, and for the next one.
+    waiting: Vec<Then>,
+    waiting_next: Vec<Then>,
 }
+
+/// Told once a write ended, whether it succeeded.
+pub(super) type Then = Box<dyn FnOnce(bool) + Send>;
 
 impl Saver {
     /// Without a file, nothing is ever due.
     pub(super) fn new(file: Option<StateFile>) -> Self {
-        Self { file, due: None, last: None, under_way: None, failed: false }
+        Self {
+            file,
+            due: None,
+            last: None,
+            under_way: None,
+            failed: false,
+            waiting: Vec::new(),
+            waiting_next: Vec::new(),
+        }
     }
 
     /// Notes that something changed.
@@ -45,6 +59,14 @@ impl Saver {
             Save::Eventually => now + EVENTUALLY,
         };
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Has `then` told once what was requested before is on disk; at once, where nothing is ever written.
+    pub(super) fn then(&mut self, then: Then) {
+        match self.file {
+            Some(_) => self.waiting_next.push(then),
+            None => then(false),
+        }
     }
 
     /// Waits until a write should begin; forever, where none is due or one is under way. An ended
@@ -65,6 +87,7 @@ impl Saver {
     pub(super) fn begin(&mut self, content: File) {
         let Some(file) = self.file.clone() else { return };
         (self.due, self.last) = (None, Some(Instant::now()));
+        self.waiting.append(&mut self.waiting_next);
         self.under_way = Some(tokio::task::spawn_blocking(move || file.write(&content.to_bytes())));
     }
 
@@ -84,6 +107,8 @@ impl Saver {
 
     /// Tells of a failure once, until a write succeeds again.
     fn judge(&mut self, ended: Result<Result<(), StateError>, tokio::task::JoinError>) {
+        let saved = matches!(ended, Ok(Ok(())));
+        self.waiting.drain(..).for_each(|then| then(saved));
         let error: Box<dyn std::error::Error> = match ended {
             Ok(Ok(())) => {
                 if std::mem::take(&mut self.failed) {

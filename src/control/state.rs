@@ -65,6 +65,12 @@ impl StateFile {
         Ok((file, saved))
     }
 
+    /// The state folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> PathBuf {

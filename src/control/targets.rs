@@ -50,6 +50,17 @@ pub(super) struct Target {
     users: Vec<Place>,
 }
 
+/// What an observation did to the judges of a target.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// By the place of the judge.
+    pub(super) flips: Vec<(usize, Flip)>,
+    /// Whether a failure streak began or ended.
+    pub(super) turned: bool,
+    /// Whether a streak is other than before.
+    pub(super) counted: bool,
+}
+
 /// A watch, known by its probe alone.
 #[derive(Debug)]
 struct Asked(Arc<Watch>);
@@ -215,17 +226,18 @@ impl Target {
         Some(Arc::new(Watch { check: first.watch.check.clone(), probe: first.watch.probe.clone(), cadence }))
     }
 
-    /// Shows the observation to every judge. The flips, and whether a failure streak began or ended.
-    pub(super) fn observe(&mut self, seen: &Arc<Observation>, now: Moment) -> (Vec<(usize, Flip)>, bool) {
-        let (mut flips, mut turned) = (Vec::new(), false);
+    /// Shows the observation to every judge.
+    pub(super) fn observe(&mut self, seen: &Arc<Observation>, now: Moment) -> Seen {
+        let Seen { mut flips, mut turned, mut counted } = Seen::default();
         for (index, judge) in self.judges.iter_mut().enumerate() {
-            let failing = judge.tracker.is_failing();
+            let (failing, streak) = (judge.tracker.is_failing(), judge.tracker.streak());
             if let Some(flip) = judge.tracker.observe(&judge.watch.cadence, seen, now) {
                 flips.push((index, flip));
             }
             turned |= failing != judge.tracker.is_failing();
+            counted |= streak != judge.tracker.streak();
         }
-        (flips, turned)
+        Seen { flips, turned, counted }
     }
 
     /// When it must be probed next: as soon as any judge asks for it.

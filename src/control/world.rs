@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::PACE_OF_NOBODY;
-use super::event::{Answer, Event, Kind, OverrideChange};
+use super::event::{Answer, Kind, OverrideChange};
+use super::guard::bare;
+use super::record::Record;
 use super::reload::Pending;
 use super::round::Round;
 use super::saved::Saved;
-use super::targets::{Link, Links, Place, Targets};
+use super::targets::{Link, Links, Place, Seen, Targets};
 use super::watchdog::Watchdog;
 use crate::health::{Flip, Overrides, Standing, outcome};
 use crate::model::CheckName;
@@ -145,10 +147,10 @@ impl World {
             _ => &mut self.targets,
         };
         let Some(target) = targets.target_mut(id) else { return PACE_OF_NOBODY };
-        let (flips, turned) = target.observe(&seen, now);
+        let Seen { flips, turned, counted } = target.observe(&seen, now);
         let settled = target.is_settled();
         let pace = target.pace(awaited && !settled);
-        effects.save = effects.save.max(if flips.is_empty() { Save::Eventually } else { Save::Soon });
+        effects.save = effects.save.max(if counted || !flips.is_empty() { Save::Soon } else { Save::Eventually });
         if own {
             // What the node could not ask says nothing of the target, and makes no verdict fresher.
             let heard = !matches!(seen.result, Err(Failure::Local(_)));
@@ -183,7 +185,8 @@ impl World {
         self.end_round(now, effects);
         for (scope, order) in self.overrides.expire(now) {
             effects.save = Save::Now;
-            effects.events.push(Kind::Override { scope: scope.clone(), order, change: OverrideChange::Expired });
+            let told = Kind::Override { scope: scope.clone(), order, change: OverrideChange::Expired, by: None };
+            effects.events.push(told);
             self.refresh_scope(&scope, now, effects);
         }
         let due: Vec<_> = self.ends.iter().filter(|(_, end)| **end <= now.mono).map(|(place, _)| *place).collect();
@@ -206,9 +209,15 @@ impl World {
         rounds.chain(self.overrides.next_expiry()).chain(self.ends.values().copied()).chain(sweep).min()
     }
 
-    /// Events of a moment.
-    pub(super) fn stamp(kinds: Vec<Kind>, now: Moment) -> impl Iterator<Item = Event> {
-        kinds.into_iter().map(move |kind| Event { at: now.wall, kind })
+    /// Whether what a record is about is still configured.
+    pub(super) fn has(&self, record: &Record) -> bool {
+        let (Some(zone), Some(name)) = (&record.zone, &record.pool) else { return true };
+        let pool = self.pools().find(|(_, pool, state)| pool.name.as_str() == name && bare(&state.id.zone) == *zone);
+        let Some((_, pool, _)) = pool else { return false };
+        let Some(name) = &record.endpoint else { return true };
+        let endpoint = pool.endpoints.iter().find(|endpoint| endpoint.name.as_str() == name);
+        let is_there = |ip| endpoint.is_some_and(|endpoint| endpoint.addresses.iter().any(|a| a.ip == ip));
+        record.address.map_or(endpoint.is_some(), is_there)
     }
 
     /// All pools with their places.
@@ -261,9 +270,9 @@ impl World {
             }
         }
         // What was answered before was nobody's answer.
-        effects
-            .events
-            .retain(|kind| !matches!(kind, Kind::Answer { after, .. } if after.mode == policy::Mode::Healthy));
+        let was_asked =
+            |kind: &Kind| !matches!(kind, Kind::Answer { after, .. } if after.mode == policy::Mode::Healthy);
+        effects.events.retain(was_asked);
     }
 
     pub(super) fn tell_flip(&self, id: WatchId, judge: usize, flip: &Flip, effects: &mut Effects) {
@@ -341,13 +350,21 @@ pub(super) fn zone_states(
         .collect()
 }
 
-/// What moved between two states of a pool.
+/// What moved between two states of a pool: whether it works, and what it answers.
 pub(super) fn moves(id: &PoolId, before: &Compiled, after: &Compiled) -> Vec<Kind> {
-    let moved = Family::ALL.into_iter().filter_map(|family| {
+    let mut moved = Vec::new();
+    for family in Family::ALL {
         let (old, new) = (Answer::of(before, family), Answer::of(after, family));
-        (old != new).then(|| Kind::Answer { pool: id.clone(), family, before: old, after: new })
-    });
-    moved.collect()
+        let works = |answer: &Answer| matches!(answer.mode, policy::Mode::Healthy | policy::Mode::Absent);
+        if works(&old) != works(&new) || (!works(&new) && old.mode != new.mode) {
+            moved.push(Kind::Pool { pool: id.clone(), family, mode: new.mode });
+        }
+        let is_static = |answer: &Answer| answer.mode == policy::Mode::Static;
+        if old.addresses != new.addresses || is_static(&old) != is_static(&new) {
+            moved.push(Kind::Answer { pool: id.clone(), family, before: old, after: new });
+        }
+    }
+    moved
 }
 
 impl Answer {

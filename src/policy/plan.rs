@@ -90,6 +90,21 @@ pub enum Mode {
     Absent,
 }
 
+impl Mode {
+    /// As the key `all_down` has it; `healthy`, and `absent` without an address of the family.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::LastGood => "last-good",
+            Self::All => "all",
+            Self::Static => "static",
+            Self::Nodata => "nodata",
+            Self::Absent => "absent",
+        }
+    }
+}
+
 /// How one family of a pool came to its steering.
 #[derive(Debug)]
 pub struct Plan {

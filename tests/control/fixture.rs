@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use pharos::control::{self, Handle, Saved, StateFile, Status};
+use pharos::control::{self, By, Clear, Handle, Saved, StateFile, Status};
 use pharos::dns::{Name, Rtype};
+use pharos::health::Scope;
 use pharos::model::check::{Ask, Cadence, Pace, Probe, Watch, WatchId};
 use pharos::model::node::{Node, Setup, ZoneSetup};
 use pharos::model::observation::{Failure, Observation, Phases};
@@ -18,6 +19,17 @@ use pharos::policy::Steering;
 
 pub(crate) const CADENCE: Cadence =
     Cadence { interval: Duration::from_secs(10), fall: 3, rise: 2, recheck: Duration::from_secs(1) };
+
+/// An order to take an override back.
+pub(crate) fn clear(scope: Scope) -> Clear {
+    let By { author, reason } = me();
+    Clear { scope, reason, author }
+}
+
+/// Who does something in these tests.
+pub(crate) fn me() -> By {
+    By { author: "ann".into(), reason: "done".into() }
+}
 
 pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()

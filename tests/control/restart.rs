@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use pharos::control::{HoldStatus, Order};
+use pharos::control::{Filter, HoldStatus, Order, Stage};
 use pharos::health::{Force, RECHECK_AT_START, Scope, Verdict};
-use pharos::model::Region;
 use pharos::model::check::Cadence;
 use pharos::model::pool::{Failback, FailbackMode, Pool};
+use pharos::model::{EndpointName, Region};
 use tokio::time::sleep;
 
-use crate::fixture::{CADENCE, Node1, app, endpoint, ip, pool, setup, watch};
+use crate::fixture::{CADENCE, Node1, app, clear, endpoint, ip, pool, setup, watch};
 
 fn two() -> Pool {
     pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2)])
@@ -183,9 +183,9 @@ async fn a_damaged_file_does_not_stop_the_start() {
     let names = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.collect();
     names.sort();
-    assert_eq!(names.len(), 2, "{names:?}");
-    assert_eq!(names[0], "health.json");
-    assert!(names[1].starts_with("health.json.bad-"), "{names:?}");
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(names[..2], ["events.jsonl", "health.json"]);
+    assert!(names[2].starts_with("health.json.bad-"), "{names:?}");
     let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
     assert_eq!(verdict(&node, 0).await.0, Verdict::Down, "what was saved after it");
 }
@@ -204,4 +204,54 @@ async fn a_disk_that_fails_is_tried_again() {
     sleep(Duration::from_secs(15)).await;
     assert!(folder.join("health.json").exists());
     node.stop().await;
+}
+
+/// What happened is found again, ids rise, and a failure that ended while the node was away is resolved.
+#[tokio::test(start_paused = true)]
+async fn history_goes_on_and_what_fires_is_resolved() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), async |node| {
+        node.fail(1, 3).await;
+        node.fail(2, 3).await;
+    })
+    .await;
+    let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+    let history = node.handle.history();
+    let all = Filter::default();
+    let told = |kind: &str| history.newest(100, &all).into_iter().filter(|r| r.kind == kind).collect::<Vec<_>>();
+    let (downs, pool) = (told("endpoint-down"), told("pool-down"));
+    assert_eq!((downs.len(), pool.len()), (2, 1));
+    let firing: Vec<_> = history.firing().iter().map(|record| record.subject.clone()).collect();
+    let subjects = ["endpoint/example/app/eu/192.0.2.2", "endpoint/example/app/us/192.0.2.1", "pool/example/app/A"];
+    assert_eq!(firing, subjects);
+    let mut live = history.subscribe();
+    node.pass(1, 2).await;
+    let mut resolved = Vec::new();
+    while resolved.len() < 2 {
+        let record = live.recv().await.unwrap();
+        assert!(record.id > downs[1].id);
+        if record.state == Stage::Resolved {
+            resolved.push((record.kind.clone(), record.subject.clone()));
+        }
+    }
+    assert_eq!(resolved[0], ("endpoint-up".to_owned(), subjects[1].to_owned()));
+    assert_eq!(resolved[1], ("pool-up".to_owned(), subjects[2].to_owned()));
+}
+
+/// An order is acknowledged once it is on disk, or the answer says that it is not.
+#[tokio::test(start_paused = true)]
+async fn an_order_is_acknowledged_when_it_is_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+    node.all_up().await;
+    let scope = Scope::Endpoint { pool: app(), endpoint: EndpointName::new("us") };
+    let order = Order { scope: scope.clone(), force: Force::Down, reason: "x".into(), author: "y".into(), lasts: None };
+    assert!(node.handle.set_override(order.clone()).await.unwrap().saved);
+    let text = fs::read_to_string(folder.path().join("health.json")).unwrap();
+    assert!(text.contains("\"force\":\"down\""), "{text}");
+    assert!(node.handle.clear_override(clear(scope)).await.unwrap().saved);
+    let text = fs::read_to_string(folder.path().join("health.json")).unwrap();
+    assert!(!text.contains("\"force\""), "{text}");
+    fs::remove_dir_all(folder.path()).unwrap();
+    assert!(!node.handle.set_override(order).await.unwrap().saved, "there is nothing to write to");
 }

@@ -10,7 +10,7 @@ use pharos::model::pool::{AllDown, Failback, FailbackMode, Pool, PoolId};
 use pharos::model::{EndpointName, PoolName, Region};
 use tokio::time::{Instant, sleep};
 
-use crate::fixture::{CADENCE, Node1, app, endpoint, ip, name, pool, setup, watch, zone};
+use crate::fixture::{CADENCE, Node1, app, clear, endpoint, ip, me, name, pool, setup, watch, zone};
 
 fn two() -> Pool {
     pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2)])
@@ -138,11 +138,11 @@ async fn manual_failback_waits_for_the_command() {
     node.pass(1, 2).await;
     sleep(Duration::from_secs(86_400)).await;
     assert_eq!(node.answer(), [ip(2)]);
-    assert_eq!(node.handle.failback(app()).await, Ok(1));
+    assert_eq!(node.handle.failback(app(), me()).await, Ok(1));
     assert_eq!(node.answer(), [ip(1)]);
-    assert_eq!(node.handle.failback(app()).await, Ok(0));
+    assert_eq!(node.handle.failback(app(), me()).await, Ok(0));
     let other = PoolId { pool: PoolName::new("other"), ..app() };
-    assert_eq!(node.handle.failback(other.clone()).await, Err(NoSuchPool::Unknown(other)));
+    assert_eq!(node.handle.failback(other.clone(), me()).await, Err(NoSuchPool::Unknown(other)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,7 +154,7 @@ async fn orders_rule_until_cleared_or_expired() {
     node.fail(2, 3).await;
     assert_eq!(node.answer(), [ip(2)], "what is down by order is not answered even now");
     node.pass(2, 2).await;
-    node.handle.clear_override(own("us")).await.unwrap();
+    node.handle.clear_override(clear(own("us"))).await.unwrap();
     assert_eq!(node.answer(), [ip(1)]);
 
     let region = Scope::Region(Region::new("us"));
@@ -168,7 +168,7 @@ async fn orders_rule_until_cleared_or_expired() {
     assert_eq!(node.answer(), [ip(1)]);
     assert!(node.status().await.overrides.is_empty());
     assert_eq!(
-        node.handle.clear_override(region.clone()).await,
+        node.handle.clear_override(clear(region.clone())).await,
         Err(OverrideRefused::NotSet(region)),
         "it has expired"
     );
@@ -239,7 +239,7 @@ async fn an_order_for_longer_than_clocks_can_tell_holds() {
         assert_eq!(told, "endpoint us of example/app is down by order of ann: drill");
         sleep(Duration::from_secs(1)).await;
         assert_eq!(node.answer(), [ip(2)]);
-        node.handle.clear_override(own("us")).await.unwrap();
+        node.handle.clear_override(clear(own("us"))).await.unwrap();
         events = node.handle.events();
     }
 }

@@ -11,7 +11,7 @@ use pharos::model::{EndpointName, Region};
 use pharos::policy::Family;
 use proptest::prelude::*;
 
-use crate::fixture::{Node1, app, endpoint, pool, setup};
+use crate::fixture::{Node1, app, clear, endpoint, me, pool, setup};
 
 #[tokio::test(start_paused = true)]
 async fn events_read_as_people_say_them() {
@@ -31,9 +31,9 @@ async fn events_read_as_people_say_them() {
         .set_override(Order { scope: scope.clone(), force: Force::Down, reason, author, lasts: None })
         .await
         .unwrap();
-    node.handle.clear_override(scope).await.unwrap();
+    node.handle.clear_override(clear(scope)).await.unwrap();
     node.pass(1, 2).await;
-    node.handle.failback(app()).await.unwrap();
+    node.handle.failback(app(), me()).await.unwrap();
     let mut told = Vec::new();
     while let Ok(event) = events.try_recv() {
         told.push(format!("{}{event}", if event.is_warning() { "! " } else { "" }));
@@ -45,19 +45,22 @@ async fn events_read_as_people_say_them() {
         "! endpoint us (192.0.2.1) of example/app is down: status 503, expected 2xx (3 in a row)",
         "answer of example/app moved from 192.0.2.1 to 192.0.2.2",
         "! endpoint eu (192.0.2.2) of example/app is down: status 503, expected 2xx (3 in a row)",
-        "! answer of example/app stays at 192.0.2.2: nothing is healthy, the last good answer holds",
+        "! pool example/app has no healthy endpoint for A: the last good answer holds",
         "endpoint eu (192.0.2.2) of example/app is up (2 in a row)",
-        "answer of example/app stays at 192.0.2.2, healthy again",
+        "pool example/app has a healthy endpoint for A again",
         "endpoint us (192.0.2.1) of example/app is up (2 in a row)",
         "endpoint us (192.0.2.1) of example/app is back, and held for 1m",
         "! endpoint us (192.0.2.1) of example/app is down: status 503, expected 2xx (3 in a row)",
         "endpoint us (192.0.2.1) of example/app is no longer held: it went down again",
         "endpoint eu of example/app is down by order of ann: kernel upgrade",
+        "! pool example/app has no healthy endpoint for A: all are answered as if they were healthy",
         "! answer of example/app moved from 192.0.2.2 to 192.0.2.1: nothing is healthy, chosen as if all were",
-        "the order that endpoint eu of example/app is down was cleared",
+        "the order that endpoint eu of example/app is down was cleared by ann: done",
+        "pool example/app has a healthy endpoint for A again",
         "answer of example/app moved from 192.0.2.1 to 192.0.2.2",
         "endpoint us (192.0.2.1) of example/app is up (2 in a row)",
         "endpoint us (192.0.2.1) of example/app is back, and held for 1m",
+        "ann let pool example/app fail back (1 held): done",
         "endpoint us (192.0.2.1) of example/app is no longer held: it was released",
         "answer of example/app moved from 192.0.2.2 to 192.0.2.1",
     ];
@@ -136,7 +139,7 @@ async fn take(node: &Node1, step: &Step, all_down: AllDown) {
             order(node, scope, *force, *lasts).await;
         }
         Step::Region(force) => order(node, Scope::Region(Region::new("e1")), *force, 20).await,
-        Step::Failback => drop(node.handle.failback(app()).await),
+        Step::Failback => drop(node.handle.failback(app(), me()).await),
         Step::Reload(bits, hold, manual, force) => {
             // New targets do not report: the reload goes on without them when its time is over.
             let pools = vec![some(*bits, *hold, *manual, all_down)];
@@ -160,7 +163,7 @@ async fn order(node: &Node1, scope: Scope, force: Option<Force>, lasts: u64) {
             let order = Order { scope, force, reason: "x".into(), author: "y".into(), lasts };
             node.handle.set_override(order).await
         }
-        None => node.handle.clear_override(scope).await,
+        None => node.handle.clear_override(clear(scope)).await,
     };
 }
 

@@ -1,0 +1,291 @@
+//! What happened, on disk: one JSON object a line, in `events.jsonl` and the file before it.
+//!
+//! Lines are appended and synced by a thread of its own, so that a slow disk delays what is told and
+//! nothing else. Readers see a record once it is synced.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::history::{HISTORY_MAX, History};
+use super::record::Record;
+
+/// The newer file.
+const NAME: &str = "events.jsonl";
+/// The older one.
+const OLDER: &str = "events.old.jsonl";
+/// Lines in a file; there are two of them.
+const LINES_MAX: usize = HISTORY_MAX / 2;
+/// Records that may wait for the disk.
+const WAITING_MAX: usize = 2 * HISTORY_MAX;
+/// Records written at once.
+const BATCH_MAX: usize = 4096;
+
+/// The files, open for more.
+#[derive(Debug)]
+struct Files {
+    folder: PathBuf,
+    file: File,
+    lines: usize,
+    /// Bytes of whole lines; a failed write is cut back to here.
+    bytes: u64,
+}
+
+impl Files {
+    /// Opens or makes the files, and reads what they hold. A line that was cut by a crash is dropped; a file
+    /// with others that cannot be read is set aside, and what could be read of it is kept.
+    fn open(folder: &Path) -> io::Result<(Self, Vec<Record>)> {
+        let mut records = VecDeque::new();
+        let older = read(&folder.join(OLDER))?;
+        records.extend(older.into_iter().flat_map(|read| read.records));
+        let path = folder.join(NAME);
+        let (mut lines, mut bytes) = (0, 0);
+        if let Some(Content { records: newer, bytes: whole, bad }) = read(&path)? {
+            (lines, bytes) = (newer.len(), whole);
+            if bad > 0 {
+                let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+                let aside = folder.join(format!("{NAME}.bad-{seconds}"));
+                fs::rename(&path, &aside)?;
+                tracing::warn!("{bad} lines of the history cannot be read; it is kept as {}", aside.display());
+                let mut text = Vec::new();
+                newer.iter().for_each(|record| line(record, &mut text));
+                fs::write(&path, &text)?;
+                bytes = text.len() as u64;
+            }
+            records.extend(newer);
+        }
+        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        file.set_len(bytes)?;
+        file.sync_all()?;
+        File::open(folder)?.sync_all()?;
+        let surplus = records.len().saturating_sub(HISTORY_MAX);
+        records.drain(..surplus);
+        Ok((Self { folder: folder.to_owned(), file, lines, bytes }, records.into()))
+    }
+
+    /// Appends and syncs.
+    fn append(&mut self, records: &[Arc<Record>]) -> io::Result<()> {
+        if self.lines >= LINES_MAX {
+            let path = self.folder.join(NAME);
+            fs::rename(&path, self.folder.join(OLDER))?;
+            self.file = OpenOptions::new().create(true).append(true).open(&path)?;
+            (self.lines, self.bytes) = (0, 0);
+            File::open(&self.folder)?.sync_all()?;
+        }
+        let mut text = Vec::with_capacity(records.len() * 1024);
+        records.iter().for_each(|record| line(record, &mut text));
+        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        if written.is_err() {
+            // Half a line would spoil the next one.
+            let _ = self.file.set_len(self.bytes);
+            return written;
+        }
+        self.lines += records.len();
+        self.bytes += text.len() as u64;
+        Ok(())
+    }
+}
+
+struct Content {
+    records: Vec<Record>,
+    /// Of whole lines.
+    bytes: u64,
+    bad: usize,
+}
+
+/// Reads a file; none where there is none.
+fn read(path: &Path) -> io::Result<Option<Content>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut content = Content { records: Vec::new(), bytes: 0, bad: 0 };
+    let mut reader = BufReader::new(file);
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        let length = reader.read_until(b'\n', &mut text)?;
+        if text.last() != Some(&b'\n') {
+            return Ok(Some(content)); // the end, or a line that was cut
+        }
+        content.bytes += length as u64;
+        let last = content.records.last().map(|record: &Record| record.id);
+        match serde_json::from_slice::<Record>(&text) {
+            Ok(record) if last.is_none_or(|last| last < record.id) => content.records.push(record),
+            _ => content.bad += 1,
+        }
+    }
+}
+
+fn line(record: &Record, out: &mut Vec<u8>) {
+    // A record has only keys that are text, and the room is in memory.
+    let _ = serde_json::to_writer(&mut *out, record);
+    out.push(b'\n');
+}
+
+/// Where records go.
+#[derive(Debug)]
+pub(super) struct Journal {
+    sender: mpsc::Sender<Arc<Record>>,
+    ended: oneshot::Receiver<()>,
+    history: Arc<History>,
+    lost: bool,
+}
+
+impl Journal {
+    /// Opens the files in `folder`, if any, and starts the thread. Where the files cannot be had, history is
+    /// kept in memory only, with a warning. Blocks.
+    pub(super) fn open(folder: Option<&Path>) -> Self {
+        let opened = folder.and_then(|folder| {
+            let tell = |error: &io::Error| tracing::warn!("events are not kept on disk: {}: {error}", folder.display());
+            Files::open(folder).inspect_err(tell).ok()
+        });
+        let (files, records) = opened.map_or((None, Vec::new()), |(files, records)| (Some(files), records));
+        let history = Arc::new(History::of(records));
+        let (sender, inbox) = mpsc::channel(WAITING_MAX);
+        let (end, ended) = oneshot::channel();
+        let shown = Arc::clone(&history);
+        let run = move || {
+            write(files, inbox, &shown);
+            // Nobody may wait for it.
+            let _ = end.send(());
+        };
+        if let Err(error) = thread::Builder::new().name("history".to_owned()).spawn(run) {
+            tracing::warn!(%error, "events are not kept: no thread for it");
+        }
+        Self { sender, ended, history, lost: false }
+    }
+
+    pub(super) fn history(&self) -> &Arc<History> {
+        &self.history
+    }
+
+    /// Hands a record over. It is lost where the disk is so slow that [`WAITING_MAX`] wait already.
+    pub(super) fn push(&mut self, record: Arc<Record>) {
+        let lost = self.sender.try_send(record).is_err();
+        if lost && !self.lost {
+            tracing::error!("events are lost: the state folder does not take them fast enough");
+        }
+        self.lost = lost;
+    }
+
+    /// Waits until all that was handed over is written.
+    pub(super) async fn finish(self) {
+        let Self { sender, ended, history: _, lost: _ } = self;
+        drop(sender);
+        // An error says that it has ended already.
+        let _ = ended.await;
+    }
+}
+
+/// Writes what comes, by batches, and then shows it.
+fn write(mut files: Option<Files>, mut inbox: mpsc::Receiver<Arc<Record>>, history: &History) {
+    let mut batch = Vec::new();
+    let mut failed = false;
+    while inbox.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
+        if let Some(files) = &mut files {
+            let written = files.append(&batch);
+            match &written {
+                Ok(()) if failed => tracing::info!("events are being kept on disk again"),
+                Err(error) if !failed => tracing::warn!(%error, "events are not kept on disk, only in memory"),
+                _ => {}
+            }
+            failed = written.is_err();
+        }
+        history.push(batch.drain(..));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{EventId, Severity, Stage, Topic};
+    use super::*;
+
+    fn record(id: u64) -> Arc<Record> {
+        Arc::new(Record {
+            id: EventId(id),
+            time: UNIX_EPOCH,
+            node: "ns1".to_owned(),
+            kind: "node-ready".to_owned(),
+            topic: Topic::Node,
+            severity: Severity::Info,
+            state: Stage::Note,
+            subject: "node".to_owned(),
+            zone: None,
+            pool: None,
+            endpoint: None,
+            region: None,
+            address: Some([192, 0, 2, 1].into()),
+            check: None,
+            text: "ready: \"x\"\n".to_owned(),
+            data: serde_json::json!({ "a": 1 }),
+        })
+    }
+
+    fn ids(records: &[Record]) -> Vec<u64> {
+        records.iter().map(|record| record.id.0).collect()
+    }
+
+    #[test]
+    fn what_is_appended_is_read_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut files, none) = Files::open(folder.path()).expect("opened");
+        assert!(none.is_empty());
+        files.append(&[record(1), record(2)]).expect("written");
+        files.append(&[record(3)]).expect("written");
+        let (_, read) = Files::open(folder.path()).expect("opened");
+        assert_eq!(read.iter().collect::<Vec<_>>(), [&*record(1), &*record(2), &*record(3)]);
+    }
+
+    #[test]
+    fn a_cut_line_is_dropped_and_the_next_is_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(NAME);
+        let (mut files, _) = Files::open(folder.path()).expect("opened");
+        files.append(&[record(1), record(2)]).expect("written");
+        let whole = fs::read(&path).expect("there");
+        for cut in [1, 2, 7, whole.len() / 2 - 1] {
+            fs::write(&path, &whole[..whole.len() - cut]).expect("written");
+            let (mut files, read) = Files::open(folder.path()).expect("opened");
+            assert_eq!(ids(&read), [1], "cut by {cut}");
+            files.append(&[record(5)]).expect("written");
+            assert_eq!(ids(&Files::open(folder.path()).expect("opened").1), [1, 5]);
+        }
+    }
+
+    #[test]
+    fn a_spoilt_line_sets_the_file_aside() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut files, _) = Files::open(folder.path()).expect("opened");
+        files.append(&[record(1)]).expect("written");
+        files.file.write_all(b"{\"news\":true}\n").expect("written");
+        files.append(&[record(2)]).expect("written");
+        assert_eq!(ids(&Files::open(folder.path()).expect("opened").1), [1, 2]);
+        assert_eq!(ids(&Files::open(folder.path()).expect("opened").1), [1, 2]);
+        let aside = fs::read_dir(folder.path()).expect("there").filter_map(|e| e.ok()?.file_name().into_string().ok());
+        assert_eq!(aside.filter(|name| name.contains(".bad-")).count(), 1);
+    }
+
+    #[test]
+    fn the_files_are_bounded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut files, _) = Files::open(folder.path()).expect("opened");
+        let mut id = 0;
+        for _ in 0..5 {
+            let batch: Vec<_> = (0..LINES_MAX / 2).map(|n| record(id + 1 + n as u64)).collect();
+            id += batch.len() as u64;
+            files.append(&batch).expect("written");
+        }
+        let (_, read) = Files::open(folder.path()).expect("opened");
+        assert_eq!(read.last().map(|record| record.id.0), Some(id));
+        assert!(read.len() <= HISTORY_MAX && read.len() >= LINES_MAX, "{}", read.len());
+        assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 2);
+    }
+}

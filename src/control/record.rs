@@ -1,0 +1,167 @@
+//! An event as it is kept, shown and sent: the one shape of the history file, the API, the webhooks and
+//! the hooks. Its keys and words are part of what users rely on.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+/// Names one event of a node: microseconds since 1970, strictly rising, also over restarts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(pub u64);
+
+impl EventId {
+    /// The next one after this, at this time.
+    #[must_use]
+    pub fn next(self, at: SystemTime) -> Self {
+        let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(self.0.saturating_add(1)))
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What an event is about; what the key `on` of a sink names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topic {
+    /// The verdict on an endpoint.
+    Endpoint,
+    /// Whether a pool has somebody healthy, and holds.
+    Pool,
+    /// What is answered.
+    Answer,
+    /// Orders of operators.
+    Override,
+    /// Drills.
+    Drill,
+    /// Reloads.
+    Config,
+    /// The node itself: its start, isolation, failed hooks.
+    Node,
+}
+
+impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Endpoint, Self::Pool, Self::Answer, Self::Override, Self::Drill, Self::Config, Self::Node];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Endpoint => "endpoint",
+            Self::Pool => "pool",
+            Self::Answer => "answer",
+            Self::Override => "override",
+            Self::Drill => "drill",
+            Self::Config => "config",
+            Self::Node => "node",
+        }
+    }
+}
+
+/// How much an event matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Good to know: a switch, a recovery, an order.
+    Info,
+    /// Something failed, and pharos deals with it.
+    Warning,
+    /// Somebody must act.
+    Critical,
+}
+
+impl Severity {
+    /// All of them, rising.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Critical];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// Whether an event begins or ends a state of affairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// It begins: an alert of its subject fires.
+    Firing,
+    /// It is over: the alert is resolved.
+    Resolved,
+    /// Neither.
+    Note,
+}
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its name.
+    pub id: EventId,
+    /// When, in RFC 3339 with milliseconds.
+    #[serde(with = "rfc3339")]
+    pub time: SystemTime,
+    /// `node.name`.
+    pub node: String,
+    /// What happened, as a word: `endpoint-down`.
+    pub kind: String,
+    /// What it is about.
+    pub topic: Topic,
+    /// How much it matters.
+    pub severity: Severity,
+    /// Whether it begins or ends a state.
+    pub state: Stage,
+    /// What an event that begins a state and the one that ends it have in common.
+    pub subject: String,
+    /// The zone, without the final dot.
+    pub zone: Option<String>,
+    /// The pool.
+    pub pool: Option<String>,
+    /// The endpoint.
+    pub endpoint: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+    /// The address.
+    pub address: Option<std::net::IpAddr>,
+    /// The check.
+    pub check: Option<String>,
+    /// One sentence for people, as the log has it.
+    pub text: String,
+    /// More, by kind.
+    pub data: serde_json::Value,
+}
+
+impl Record {
+    /// The pool it is about, as people write it: `app.example.com/app`.
+    #[must_use]
+    pub fn pool_id(&self) -> Option<String> {
+        Some(format!("{}/{}", self.zone.as_deref()?, self.pool.as_deref()?))
+    }
+}
+
+mod rfc3339 {
+    use std::time::SystemTime;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&humantime::format_rfc3339_millis(*time))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SystemTime, D::Error> {
+        let text = String::deserialize(from)?;
+        humantime::parse_rfc3339(&text).map_err(D::Error::custom)
+    }
+}
