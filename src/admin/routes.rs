@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::server::Origin;
-use super::status;
+use super::{status, web};
 use crate::control::Handle;
 
 /// Nothing here takes a body.
@@ -42,6 +42,7 @@ pub fn router(view: View) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/v1/status", get(status::status))
+        .merge(web::routes())
         .fallback(async || Fault::new(StatusCode::NOT_FOUND, "not-found", "no such path"))
         .method_not_allowed_fallback(async || {
             Fault::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path can only be read")
