@@ -94,6 +94,7 @@ fn every_key_of_the_node_arrives() {
         udp_threads: 2,
         coalesce: Duration::from_micros(200),
         udp_gso: false,
+        witness: ["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:853".parse().unwrap()].into(),
     };
     assert_eq!(good(&report).node, want);
     assert!(report.diagnostics.is_empty(), "{}", said(&report));

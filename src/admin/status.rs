@@ -136,7 +136,7 @@ struct OverrideJson {
 
 impl StatusJson {
     fn of(status: &Status) -> Self {
-        let Status { node, at, ready, reload_waits, zones, overrides } = status;
+        let Status { node, at, ready, isolated: _, reload_waits, zones, overrides } = status;
         Self {
             version: env!("CARGO_PKG_VERSION"),
             node: node.to_string(),

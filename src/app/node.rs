@@ -21,6 +21,7 @@ use crate::config::{self, Report};
 use crate::control::{self, StateFile};
 use crate::model::check::{Pace, WatchId};
 use crate::model::observation::Observation;
+use crate::policy::Family;
 use crate::probe;
 use crate::serve::{self, FromStore, Limits, Serving, UdpOptions};
 
@@ -96,6 +97,9 @@ impl Node {
         let (watches, reporter, shutdown) = (control.watches(), control.clone(), told(stop.subscribe()));
         let probing = lane.handle().spawn(probe::run(watches, reporter, Handle::current(), shutdown));
         tasks.spawn("probing", watched_end("probing", probing, stop.subscribe()));
+
+        let witnessing = lane.handle().spawn(probe::ask_witnesses(control.witnesses(), control.clone()));
+        tasks.spawn("asking witnesses", watched_end("asking witnesses", witnessing, stop.subscribe()));
 
         systemd::status("the first checks are running");
         let mut ready = control.ready();
@@ -209,6 +213,12 @@ async fn unless(
 impl probe::Reporter for control::Handle {
     fn report(&self, seen: Vec<(WatchId, Observation)>) -> impl Future<Output = Vec<Pace>> + Send {
         control::Handle::report(self, seen)
+    }
+}
+
+impl probe::Court for control::Handle {
+    fn testify(&self, family: Family, reached: bool) -> impl Future<Output = ()> + Send {
+        control::Handle::testify(self, family, reached)
     }
 }
 

@@ -8,6 +8,7 @@ use super::PACE_OF_NOBODY;
 use super::event::{By, Event, Kind};
 use super::guard::{Consent, Refused};
 use super::history::History;
+use super::isolation::Witnesses;
 use super::orders::{Clear, Order, Ordered, OverrideRefused};
 use super::reload::Applied;
 use super::status::Status;
@@ -15,6 +16,7 @@ use crate::model::check::{Pace, Watch, WatchId};
 use crate::model::node::Setup;
 use crate::model::observation::Observation;
 use crate::model::pool::PoolId;
+use crate::policy::Family;
 use crate::snapshot::Store;
 
 /// What must be probed, by rising id.
@@ -25,6 +27,7 @@ pub type Watches = Arc<[(WatchId, Arc<Watch>)]>;
 pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) watches: watch::Receiver<Watches>,
+    pub(super) witnesses: watch::Receiver<Witnesses>,
     pub(super) ready: watch::Receiver<bool>,
     pub(super) events: broadcast::Sender<Arc<Event>>,
     pub(super) history: Arc<History>,
@@ -41,6 +44,7 @@ pub(super) enum Command {
     ClearOverride(Clear, oneshot::Sender<Result<Ordered, OverrideRefused>>),
     Failback(PoolId, By, oneshot::Sender<Option<usize>>),
     Tell(Kind),
+    Testify(Family, bool),
     Stop(oneshot::Sender<()>),
 }
 
@@ -73,6 +77,18 @@ impl Handle {
     #[must_use]
     pub fn watches(&self) -> watch::Receiver<Watches> {
         self.watches.clone()
+    }
+
+    /// Whom to ask whether the node is cut off, while that matters.
+    #[must_use]
+    pub fn witnesses(&self) -> watch::Receiver<Witnesses> {
+        self.witnesses.clone()
+    }
+
+    /// Takes in whether a witness answered, for the checks of a family.
+    pub async fn testify(&self, family: Family, reached: bool) {
+        // Where the task is gone, so is the node.
+        let _ = self.commands.send(Command::Testify(family, reached)).await;
     }
 
     /// Puts new files in force: their new targets are probed while the old answers stay, then all

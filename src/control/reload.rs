@@ -165,6 +165,8 @@ impl World {
             self.tell_flip(*id, *judge, flip, effects);
         }
         self.find_ends(now);
+        let turns = self.isolation.plan(&self.targets, !self.node.witness.is_empty());
+        self.tell_isolation(turns, effects);
         Some(Ok(applied))
     }
 }
@@ -254,7 +256,7 @@ fn pool_changes(id: &PoolId, before: &Pool, after: &Pool, note: &mut impl FnMut(
 /// Keys that take effect at start only, and are other than they were then.
 fn restart_needed(started: &Node, after: &Node) -> Vec<&'static str> {
     // The name and the region take effect at once.
-    let Node { name: _, region: _, state, dns, admin, udp_threads, coalesce, udp_gso } = after;
+    let Node { name: _, region: _, witness: _, state, dns, admin, udp_threads, coalesce, udp_gso } = after;
     let keys = [
         ("state", *state != started.state),
         ("listen.dns", *dns != started.dns),

@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::event::Kind;
 use super::guard::{Consent, Refused};
 use super::handle::{Command, Handle, Watches};
+use super::isolation::Witnesses;
 use super::journal::Journal;
 use super::orders::{Ordered, OverrideRefused};
 use super::publisher::{self, Images, Publisher};
@@ -56,18 +57,21 @@ pub async fn start(
     let publisher = Publisher::new(&world, images);
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
     let (watches, watches_out) = watch::channel(world.watches());
+    let (witnesses, witnesses_out) = watch::channel(world.witnesses());
     let (ready, ready_out) = watch::channel(false);
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let recorder = Recorder::new(Arc::clone(&world.node.name), journal, events.clone());
     let handle = Handle {
         commands,
         watches: watches_out,
+        witnesses: witnesses_out,
         ready: ready_out,
         events,
         history: Arc::clone(recorder.history()),
         store: Arc::clone(publisher.store()),
     };
-    let task = Task { world, publisher, clock, watches, ready, recorder, saver: Saver::new(state), reload: None };
+    let task =
+        Task { world, publisher, clock, watches, witnesses, ready, recorder, saver: Saver::new(state), reload: None };
     Ok((handle, tokio::spawn(task.run(inbox))))
 }
 
@@ -76,6 +80,7 @@ struct Task {
     publisher: Publisher,
     clock: Clock,
     watches: watch::Sender<Watches>,
+    witnesses: watch::Sender<Witnesses>,
     ready: watch::Sender<bool>,
     recorder: Recorder,
     saver: Saver,
@@ -147,6 +152,9 @@ impl Task {
             Command::Failback(pool, by, back) => {
                 let _ = back.send(self.act(|world, now, effects| world.failback(&pool, &by, now, effects)));
             }
+            Command::Testify(family, reached) => {
+                self.act(|world, now, effects| world.testify(family, reached, now, effects));
+            }
             Command::Tell(kind) => self.act(|_, _, effects| effects.events.push(kind)),
             Command::Apply(setup, consent, back) => self.begin_reload(setup, consent, back),
             Command::Stop(_) => {} // the loop has taken it
@@ -185,6 +193,12 @@ impl Task {
         if watches {
             self.watches.send_replace(self.world.watches());
         }
+        let asked = self.world.witnesses();
+        self.witnesses.send_if_modified(|now| {
+            let differs = *now != asked;
+            *now = asked;
+            differs
+        });
         for kind in events {
             self.recorder.tell(kind, now);
         }

@@ -24,6 +24,8 @@ pub struct Status {
     pub at: SystemTime,
     /// Whether queries may be answered.
     pub ready: bool,
+    /// Families over which the node is cut off.
+    pub isolated: Vec<Family>,
     /// Targets that a reload under way waits for; none when there is no reload.
     pub reload_waits: Option<usize>,
     /// All zones, with their pools.
@@ -163,6 +165,7 @@ impl World {
             node: Arc::clone(&self.node.name),
             at: now.wall,
             ready: self.is_ready(),
+            isolated: Family::ALL.into_iter().filter(|family| self.isolation.is_cut(*family)).collect(),
             reload_waits: self.pending.as_ref().map(|pending| pending.round.left()),
             zones: zones.collect(),
             overrides: self.overrides.iter().map(|(scope, order)| (scope.clone(), order.clone())).collect(),

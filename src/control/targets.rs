@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::key::key;
-use crate::health::{Flip, Tracker};
+use crate::health::{Flip, Tracker, Verdict};
 use crate::model::check::{Cadence, Pace, Probe, Watch, WatchId};
 use crate::model::node::Setup;
 use crate::model::observation::Observation;
 use crate::model::pool::Address;
 use crate::model::time::Moment;
+use crate::policy::Family;
 
 /// After this many intervals without an observation, a verdict is stale.
 const STALE_AFTER: u32 = 3;
@@ -172,6 +173,10 @@ impl Targets {
         self.by_id.contains_key(&id)
     }
 
+    pub(super) fn target(&self, id: WatchId) -> Option<&Target> {
+        self.by_id.get(&id)
+    }
+
     pub(super) fn target_mut(&mut self, id: WatchId) -> Option<&mut Target> {
         self.by_id.get_mut(&id)
     }
@@ -238,6 +243,23 @@ impl Target {
             counted |= streak != judge.tracker.streak();
         }
         Seen { flips, turned, counted }
+    }
+
+    /// Shows the observation to every judge without letting it count; when to look again.
+    pub(super) fn note(&mut self, seen: &Arc<Observation>, now: Moment) -> Pace {
+        self.judges.iter_mut().for_each(|judge| judge.tracker.note(seen, now));
+        let soonest = self.judges.iter().map(|judge| judge.watch.cadence.recheck).min();
+        soonest.map_or(super::PACE_OF_NOBODY, |after| Pace { after, more: 0 })
+    }
+
+    /// Whether all judges have this verdict.
+    pub(super) fn is_all(&self, verdict: Verdict) -> bool {
+        self.judges.iter().all(|judge| judge.tracker.verdict() == verdict)
+    }
+
+    /// The family of the address that is probed.
+    pub(super) fn family(&self) -> Option<Family> {
+        self.judges.first().map(|judge| Family::of(judge.watch.probe.target.ip()))
     }
 
     /// When it must be probed next: as soon as any judge asks for it.

@@ -1,11 +1,16 @@
-//! Notices when observations stop coming: a prober in trouble must not look like health.
+//! Notices when observations stop coming: a prober in trouble must not look like health. And when an
+//! endpoint stays down: somebody should look after it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::event::{Kind, LONG};
 use super::targets::Targets;
+use super::world::{Effects, World};
+use crate::health::Verdict;
 use crate::model::check::WatchId;
 use crate::model::time::Moment;
+use crate::policy::Member;
 
 /// Between two looks at all targets.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -38,5 +43,39 @@ impl Watchdog {
     /// An observation came; whether its target was stale.
     pub(super) fn hear(&mut self, id: WatchId) -> bool {
         self.stale.remove(&id)
+    }
+}
+
+impl World {
+    /// Tells who has been down for long by now.
+    pub(super) fn tell_lasting(&mut self, now: Moment, effects: &mut Effects) {
+        let mut lasting = BTreeSet::new();
+        for (_, pool, state) in self.pools() {
+            for (endpoint, links) in pool.endpoints.iter().zip(&state.links) {
+                for (address, link) in endpoint.addresses.iter().zip(links) {
+                    let Some(tracker) = link.and_then(|link| self.targets.tracker(link)) else { continue };
+                    let Some(since) = tracker.since().filter(|_| tracker.verdict() == Verdict::Down) else { continue };
+                    if now.wall.duration_since(since.wall).unwrap_or_default() < LONG {
+                        continue;
+                    }
+                    let key = (state.id.clone(), Member { endpoint: endpoint.name.clone(), ip: address.ip });
+                    if !self.lasting.contains(&key)
+                        && let Some(watch) = &address.watch
+                    {
+                        effects.events.push(Kind::Lasting {
+                            pool: state.id.clone(),
+                            endpoint: endpoint.name.clone(),
+                            region: endpoint.region.clone(),
+                            ip: address.ip,
+                            check: watch.check.clone(),
+                            since: since.wall,
+                            last: tracker.last_failure().cloned(),
+                        });
+                    }
+                    lasting.insert(key);
+                }
+            }
+        }
+        self.lasting = lasting;
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::PACE_OF_NOBODY;
 use super::event::{Answer, Kind, OverrideChange};
 use super::guard::bare;
+use super::isolation::Isolation;
 use super::record::Record;
 use super::reload::Pending;
 use super::round::Round;
@@ -23,7 +24,7 @@ use crate::model::node::{Node, Setup, ZoneSetup};
 use crate::model::observation::{Failure, Observation};
 use crate::model::pool::{Address, Endpoint, Pool, PoolId};
 use crate::model::time::Moment;
-use crate::policy::{self, Compiled, Family, PoolMemory};
+use crate::policy::{self, Compiled, Family, Member, PoolMemory};
 
 /// The world; see the module.
 #[derive(Debug)]
@@ -38,7 +39,10 @@ pub(super) struct World {
     pub(super) round: Option<Round>,
     /// A reload whose new targets are being probed.
     pub(super) pending: Option<Pending>,
-    watchdog: Watchdog,
+    pub(super) isolation: Isolation,
+    pub(super) watchdog: Watchdog,
+    /// Who was told to be down for long.
+    pub(super) lasting: BTreeSet<(PoolId, Member)>,
     /// Pools in which a hold runs, and when the next one ends.
     ends: BTreeMap<Place, Duration>,
 }
@@ -107,6 +111,9 @@ impl World {
         let zones = zone_states(&zones, links, memory, |id, pool, links, memory| {
             policy::compile(pool, &standings(id, pool, links, &targets, &overrides), memory)
         });
+        let mut isolation = Isolation::default();
+        // Nothing has been observed, so nothing turns.
+        isolation.plan(&targets, !node.witness.is_empty());
         Self {
             started: node.clone(),
             node,
@@ -115,7 +122,9 @@ impl World {
             overrides,
             round,
             pending: None,
+            isolation,
             watchdog: Watchdog::default(),
+            lasting: BTreeSet::new(),
             ends: BTreeMap::new(),
         }
     }
@@ -139,6 +148,14 @@ impl World {
     /// Takes in what a probe saw, and says when its target must be probed next.
     pub(super) fn report(&mut self, id: WatchId, seen: Observation, now: Moment, effects: &mut Effects) -> Pace {
         let seen = Arc::new(seen);
+        match self.withhold(id, &seen, now, effects) {
+            Some(pace) => pace,
+            None => self.count(id, &seen, now, effects),
+        }
+    }
+
+    /// As [`World::report`], of what counts.
+    pub(super) fn count(&mut self, id: WatchId, seen: &Arc<Observation>, now: Moment, effects: &mut Effects) -> Pace {
         let awaited = self.round.as_ref().is_some_and(|round| round.awaits(id))
             || self.pending.as_ref().is_some_and(|pending| pending.round.awaits(id));
         let own = self.targets.contains(id);
@@ -147,7 +164,7 @@ impl World {
             _ => &mut self.targets,
         };
         let Some(target) = targets.target_mut(id) else { return PACE_OF_NOBODY };
-        let Seen { flips, turned, counted } = target.observe(&seen, now);
+        let Seen { flips, turned, counted } = target.observe(seen, now);
         let settled = target.is_settled();
         let pace = target.pace(awaited && !settled);
         effects.save = effects.save.max(if counted || !flips.is_empty() { Save::Soon } else { Save::Eventually });
@@ -159,6 +176,9 @@ impl World {
             }
             for (judge, flip) in &flips {
                 self.tell_flip(id, *judge, flip, effects);
+            }
+            if !flips.is_empty() && seen.result.is_err() {
+                self.settle_if_down(id, effects);
             }
             if turned || !flips.is_empty() {
                 for place in self.targets.users(id).to_vec() {
@@ -197,6 +217,7 @@ impl World {
             for id in self.watchdog.sweep(&self.targets, now) {
                 self.tell_stale(id, true, effects);
             }
+            self.tell_lasting(now, effects);
         }
     }
 
@@ -287,7 +308,7 @@ impl World {
         }));
     }
 
-    fn tell_stale(&self, id: WatchId, stale: bool, effects: &mut Effects) {
+    pub(super) fn tell_stale(&self, id: WatchId, stale: bool, effects: &mut Effects) {
         effects.events.extend(self.uses(id).map(|(_, state, endpoint, address, check)| Kind::Stale {
             pool: state.id.clone(),
             endpoint: endpoint.name.clone(),

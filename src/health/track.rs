@@ -121,6 +121,15 @@ impl Tracker {
         Some(flip)
     }
 
+    /// Keeps an observation as evidence without letting it count.
+    pub fn note(&mut self, observation: &Arc<Observation>, now: Moment) {
+        self.last = Some(Arc::clone(observation));
+        self.observed = Some(now);
+        if observation.result.is_err() {
+            self.last_failure = Some(Arc::clone(observation));
+        }
+    }
+
     /// When the target must be probed next. `starting`: somebody waits for the verdict.
     #[must_use]
     pub fn pace(&self, cadence: &Cadence, starting: bool) -> Pace {

@@ -43,6 +43,9 @@ pub struct Node {
     pub name: Arc<str>,
     /// `node.region`, for logs. Default none.
     pub region: Option<Region>,
+    /// `node.witness`: addresses outside that answer TCP, asked when every check of an address family fails.
+    /// Default none.
+    pub witness: Arc<[SocketAddr]>,
     /// `state`: the folder of what must survive a restart. Default `/var/lib/pharos`.
     pub state: PathBuf,
     /// `listen.dns`: UDP and TCP. Default `0.0.0.0:53` and `[::]:53`.

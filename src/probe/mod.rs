@@ -1,7 +1,7 @@
 //! Checks: asks targets and reports what was seen. It never judges.
 //!
 //! One kind of check per file (`tcp`, `http` with `tls` and `reply`), what they share around it, and the
-//! scheduler: `agenda` knows when, `schedule` does it.
+//! scheduler: `agenda` knows when, `schedule` does it. `witness` asks others whether the node is cut off.
 
 mod agenda;
 mod error;
@@ -14,6 +14,7 @@ mod shared;
 mod target;
 mod tcp;
 mod tls;
+mod witness;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -23,6 +24,7 @@ use crate::model::observation::Observation;
 
 pub use crate::control::Watches;
 pub use target::{Kit, Target};
+pub use witness::{Court, run as ask_witnesses};
 
 /// Takes observations and says how to go on.
 pub trait Reporter: Clone + Send + Sync + 'static {

@@ -34,6 +34,7 @@ keys! {
     "state": node::state,
     "node.name": node::name,
     "node.region": node::region,
+    "node.witness": node::witness,
     "listen.dns": node::dns,
     "listen.admin": node::admin,
     "listen.udp_threads": node::udp_threads,

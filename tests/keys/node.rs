@@ -51,6 +51,18 @@ pub fn name() {
     assert_eq!(node.status()["node"], "ns7.example.net");
 }
 
+pub fn witness() {
+    use std::net::TcpListener;
+    let witness = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let check = "[check.web]\ntype = \"tcp\"\nport = 1\ninterval = \"200ms\"\ntimeout = \"200ms\"\nfall = 1\n";
+    let folder = Folder::steered(&format!("{check}{POOL}check_address = \"{refused}\"\ncheck = \"web\"\n"));
+    folder.node(&format!("[node]\nwitness = [\"{}\"]", witness.local_addr().unwrap()));
+    let _node = Node::begin(&folder);
+    // Nothing works, so it is asked.
+    witness.accept().unwrap();
+}
+
 pub fn region() {
     let folder = Folder::steered(POOL);
     folder.node("[node]\nregion = \"eu-west\"");

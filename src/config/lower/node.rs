@@ -22,7 +22,8 @@ pub(in crate::config) fn lower_zones_folder(spec: &NodeSpec, folder: &Path) -> O
 
 /// Lowers the node's settings. What is wrong is reported already, so any value will do for it.
 pub(in crate::config) fn lower_node(spec: NodeSpec) -> Node {
-    let NodeSpec { zones: _, state, name, region, dns, admin, udp_threads, coalesce, udp_gso, defaults: _ } = spec;
+    let NodeSpec { zones: _, state, name, region, witness, dns, admin, udp_threads, coalesce, udp_gso, defaults: _ } =
+        spec;
     let everywhere = || {
         let any: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
         any.map(|ip| SocketAddr::new(ip, DNS_PORT)).to_vec()
@@ -31,6 +32,7 @@ pub(in crate::config) fn lower_node(spec: NodeSpec) -> Node {
     Node {
         name: name.value().cloned().unwrap_or_else(host_name).into(),
         region: region.value().map(|region| Region::new(region)),
+        witness: witness.value().map(|all| all.as_slice().into()).unwrap_or_default(),
         state: state.unwrap_or(STATE.into()),
         dns: dns.value().cloned().unwrap_or_else(everywhere),
         admin: admin.value().cloned().unwrap_or_else(loopback),

@@ -19,6 +19,7 @@ pub(crate) struct NodeSpec {
     pub(crate) state: Key<PathBuf>,
     pub(crate) name: Key<String>,
     pub(crate) region: Key<String>,
+    pub(crate) witness: Key<Vec<SocketAddr>>,
     pub(crate) dns: Key<Vec<SocketAddr>>,
     pub(crate) admin: Key<Vec<AdminAddr>>,
     pub(crate) udp_threads: Key<usize>,
@@ -52,11 +53,11 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
     let mut root = Table::new(file, "pharos.toml", 0..0, &tree);
     let path = |cell: &Cell<'_>| cell.full_text().map(|text| cell.file.resolve(text));
     let (zones, state) = (root.take("zones", path), root.take("state", path));
-    let (mut name, mut region) = (Key::Absent, Key::Absent);
+    let (mut name, mut region, mut witness) = (Key::Absent, Key::Absent, Key::Absent);
     if let Some(mut node) = root.table("node", "[node]") {
         name = node.take("name", node_name);
         region = node.take("region", text::label);
-        node.not_yet(&["witness"]);
+        witness = node.take("witness", witnesses);
         node.finish();
     }
     let (mut dns, mut admin) = (Key::Absent, Key::Absent);
@@ -91,7 +92,7 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
         root.hint(key, "this stands in zones/NAME.toml");
     }
     root.finish();
-    Some(NodeSpec { zones, state, name, region, dns, admin, udp_threads, coalesce, udp_gso, defaults })
+    Some(NodeSpec { zones, state, name, region, witness, dns, admin, udp_threads, coalesce, udp_gso, defaults })
 }
 
 /// The longest name of a node, in bytes. It is sent as NSID with every answer that asks for it, beside an
@@ -106,6 +107,18 @@ fn node_name(cell: &Cell<'_>) -> Option<String> {
     }
     let message = format!("\"name\" is not 1 to {NODE_NAME_LEN_MAX} visible ASCII characters");
     cell.fail(cell.error("bad-label", message))
+}
+
+/// Witnesses of one node: a few are enough, and all of them are asked at once.
+const WITNESSES_MAX: usize = 16;
+
+fn witnesses(cell: &Cell<'_>) -> Option<Vec<SocketAddr>> {
+    let list = distinct(cell, cell.list(|cell| socket(cell, 53))?)?;
+    if list.len() > WITNESSES_MAX {
+        let message = format!("\"{}\" names {} witnesses", cell.key, list.len());
+        return cell.fail(cell.error("out-of-range", message).label(format!("at most {WITNESSES_MAX}")));
+    }
+    Some(list)
 }
 
 fn socket(cell: &Cell<'_>, usual: u16) -> Option<SocketAddr> {
