@@ -35,14 +35,14 @@ fn text(bytes: &[u8]) -> &str {
 fn help_and_version_read_well() {
     let help = run(pharos().arg("--help"));
     assert_eq!(help.status.code(), Some(0));
-    for word in ["serve", "check", "demo", "completions", "Exit codes"] {
+    for word in ["serve", "check", "status", "override", "demo", "completions", "Exit codes", "3  the node"] {
         assert!(text(&help.stdout).contains(word), "{word} is missing:\n{}", text(&help.stdout));
     }
     let version = run(pharos().arg("--version"));
     let line = text(&version.stdout);
     assert!(line.starts_with(concat!("pharos ", env!("CARGO_PKG_VERSION"), " (")), "{line}");
     assert!(line.contains("linux"), "{line}");
-    for command in ["serve", "check", "demo", "completions"] {
+    for command in ["serve", "check", "status", "override", "failback", "events", "demo", "completions"] {
         assert_eq!(run(pharos().args([command, "--help"])).status.code(), Some(0), "{command}");
     }
 }

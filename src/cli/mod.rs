@@ -1,11 +1,21 @@
 //! Commands, one per file. Each returns how it ended; nothing here exits by itself.
 
+mod author;
 mod check;
+mod client;
 mod completions;
 mod demo;
+mod events;
+mod failback;
+mod length;
 mod log;
+mod override_;
 mod paint;
 mod serve;
+mod shape;
+mod status;
+mod target;
+mod view;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -17,8 +27,9 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("PHAROS_TARG
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
-  1  the answer is no: a check failed, the node could not start, a drill missed its bound
-  2  the command line is wrong";
+  1  the answer is no: errors were found, the node refused or could not start, a drill missed its target
+  2  the command line is wrong
+  3  the node cannot be reached";
 
 /// An authoritative DNS server that answers with a healthy region.
 ///
@@ -36,6 +47,10 @@ pub(crate) struct Cli {
 enum Command {
     Serve(serve::Args),
     Check(check::Args),
+    Status(status::Args),
+    Override(override_::Args),
+    Failback(failback::Args),
+    Events(events::Args),
     Demo(demo::Args),
     Completions(completions::Args),
 }
@@ -47,6 +62,10 @@ pub(crate) enum Exit {
     Done,
     /// The answer is no.
     No,
+    /// The command line is wrong, which showed only later.
+    Usage,
+    /// The node cannot be reached.
+    Unreachable,
 }
 
 impl From<Exit> for ExitCode {
@@ -54,6 +73,8 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::No => 1,
+            Exit::Usage => 2,
+            Exit::Unreachable => 3,
         })
     }
 }
@@ -64,10 +85,22 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Override(args) => override_::run(&args),
+        Command::Failback(args) => failback::run(&args),
+        Command::Events(args) => events::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
     .into()
+}
+
+/// How a command that talks to a node ended, told where it could not be done.
+fn ended(result: Result<Exit, client::Fault>) -> Exit {
+    result.unwrap_or_else(|fault| {
+        complain(&fault.to_string());
+        fault.exit()
+    })
 }
 
 /// Writes to standard output. A reader that went away (`pharos check | head`) is no failure.

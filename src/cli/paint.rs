@@ -1,4 +1,4 @@
-//! Colours of diagnostics, for terminals.
+//! Colours, for terminals.
 
 use std::io::{self, IsTerminal};
 
@@ -7,8 +7,27 @@ use crate::config::diag::{Diagnostic, Severity};
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[1;31m";
 const YELLOW: &str = "\x1b[1;33m";
+const GREEN: &str = "\x1b[32m";
+const FAINT: &str = "\x1b[2m";
 const BLUE: &str = "\x1b[1;34m";
 const RESET: &str = "\x1b[0m";
+
+/// How a piece of text reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// As any other.
+    Plain,
+    /// A name to find one's way by.
+    Strong,
+    /// Of no weight.
+    Faint,
+    /// Well.
+    Good,
+    /// To be looked at.
+    Odd,
+    /// Broken.
+    Bad,
+}
 
 /// Whether and how text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,13 +56,30 @@ impl Paint {
         Self::of(&io::stderr())
     }
 
+    /// A piece of text as it reads.
+    pub(crate) fn mark(self, mood: Mood, text: &str) -> String {
+        let colour = match (self, mood) {
+            (Self::Off, _) | (_, Mood::Plain) => return text.to_owned(),
+            (_, Mood::Strong) => BOLD,
+            (_, Mood::Faint) => FAINT,
+            (_, Mood::Good) => GREEN,
+            (_, Mood::Odd) => YELLOW,
+            (_, Mood::Bad) => RED,
+        };
+        format!("{colour}{text}{RESET}")
+    }
+
     /// One diagnostic, with an empty line after it.
     pub(crate) fn diagnostic(self, diagnostic: &Diagnostic) -> String {
-        let plain = diagnostic.to_string();
+        self.lines(&diagnostic.to_string(), diagnostic.severity)
+    }
+
+    /// The text of a diagnostic, with an empty line after it.
+    pub(crate) fn lines(self, plain: &str, severity: Severity) -> String {
         if self == Self::Off {
-            return plain + "\n";
+            return format!("{}\n\n", plain.trim_end());
         }
-        let colour = match diagnostic.severity {
+        let colour = match severity {
             Severity::Error => RED,
             Severity::Warning => YELLOW,
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// What can be written.
-pub(super) const HELP: &str =
+pub(crate) const HELP: &str =
     "a duration is a whole number with a unit, as in \"500ms\", \"10s\", \"1m30s\"; units: us, ms, s, m, h, d";
 
 /// In microseconds, the longest first.
@@ -12,7 +12,7 @@ const UNITS: [(&str, u64); 6] =
 
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DurationError {
+pub(crate) enum DurationError {
     /// Nothing there.
     #[error("an empty string is not a duration")]
     Empty,
@@ -34,7 +34,7 @@ pub(super) enum DurationError {
 }
 
 /// Reads a duration: one or more numbers, each with its unit, without spaces. `0` needs no unit.
-pub(super) fn parse(text: &str) -> Result<Duration, DurationError> {
+pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
     if text.is_empty() {
         return Err(DurationError::Empty);
     }
@@ -68,7 +68,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, DurationError> {
 }
 
 /// What a wrong text probably means: `10 sec` is `10s`.
-pub(super) fn guess(text: &str) -> Option<String> {
+pub(crate) fn guess(text: &str) -> Option<String> {
     let text = text.trim().to_lowercase();
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
@@ -85,7 +85,7 @@ pub(super) fn guess(text: &str) -> Option<String> {
 }
 
 /// Writes a duration so that [`parse`] reads it back.
-pub(super) fn show(duration: Duration) -> String {
+pub(crate) fn show(duration: Duration) -> String {
     let mut rest = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let mut text = String::new();
     for (unit, factor) in UNITS {

@@ -12,7 +12,7 @@ use super::spec::{Defaults, NodeSpec, read_node};
 use super::toml::File;
 use super::zone::{Entry, Loading, Outcome, Seen};
 use crate::dns::Name;
-use crate::model::node::{Setup, ZoneSetup};
+use crate::model::node::{Node, Setup, ZoneSetup};
 
 /// What one load gave.
 #[derive(Debug)]
@@ -80,6 +80,15 @@ pub fn load(path: &Path, previous: Option<&Loaded>) -> Report {
         report.setup = None;
     }
     report
+}
+
+/// Reads `pharos.toml` alone: what a command must know to find the node. None where it cannot be read or
+/// is not TOML; a key that is wrong counts as absent, since the node may run with what stood there before.
+#[must_use]
+pub fn load_own(path: &Path) -> Option<Node> {
+    let (content, _) = Print::read(path).ok()?;
+    let file = File::new(Source { shown: path.to_owned(), text: content.into() }, path.parent()?);
+    read_node(&file).map(lower_node)
 }
 
 /// Adds to `own` what is to be watched beside the files of zones.

@@ -5,7 +5,7 @@
 //! applied, references resolved, keys compared). Nothing of the specs leaves this room.
 
 pub mod diag;
-mod duration;
+pub(crate) mod duration;
 mod files;
 mod folder;
 mod load;
@@ -16,6 +16,6 @@ mod spec;
 mod toml;
 mod zone;
 
-pub use load::{Loaded, Report, load};
+pub use load::{Loaded, Report, load, load_own};
 pub use secret::{SecretError, read_secret};
 pub use spec::{ADDRESSES_MAX, ENDPOINTS_MAX};
