@@ -136,7 +136,7 @@ struct OverrideJson {
 
 impl StatusJson {
     fn of(status: &Status) -> Self {
-        let Status { node, at, ready, isolated: _, reload_waits, zones, overrides } = status;
+        let Status { node, at, started: _, snapshot: _, ready, isolated: _, reload_waits, zones, overrides } = status;
         Self {
             version: env!("CARGO_PKG_VERSION"),
             node: node.to_string(),
@@ -171,7 +171,7 @@ impl PoolJson {
 
 impl AnswerJson {
     fn of(status: &AnswerStatus) -> Self {
-        let AnswerStatus { answer, ttl, suspect } = status;
+        let AnswerStatus { answer, ttl, suspect, changed: _ } = status;
         let mode = answer.mode.word();
         Self { mode, addresses: answer.addresses.clone(), ttl: *ttl, suspect: *suspect }
     }
@@ -205,7 +205,7 @@ impl AddressJson {
 
 impl CheckJson {
     fn of(check: &CheckStatus) -> Self {
-        let CheckStatus { name, target, cadence, verdict, since, streak, stale, last, last_failure } = check;
+        let CheckStatus { name, target, cadence, verdict, since, streak, stale, last, last_failure, recent: _ } = check;
         Self {
             name: name.to_string(),
             target: *target,

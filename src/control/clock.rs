@@ -10,12 +10,18 @@ use crate::model::time::Moment;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     began: Instant,
+    started: SystemTime,
 }
 
 impl Clock {
     /// The clock that only goes forward begins now.
     pub(super) fn start() -> Self {
-        Self { began: Instant::now() }
+        Self { began: Instant::now(), started: SystemTime::now() }
+    }
+
+    /// When it began, as people have it.
+    pub(super) fn started(self) -> SystemTime {
+        self.started
     }
 
     pub(super) fn now(self) -> Moment {

@@ -18,6 +18,7 @@ mod journal;
 mod key;
 mod orders;
 mod publisher;
+mod recent;
 mod record;
 mod recorder;
 mod reload;
@@ -40,13 +41,15 @@ pub use handle::{Handle, NoSuchPool, Stopped, Watches};
 pub use history::{Filter, HISTORY_MAX, History};
 pub use isolation::Witnesses;
 pub use orders::{Clear, Order, Ordered, OverrideRefused};
+pub use recent::{RECENT_MAX, Recent};
 pub use record::{EventId, Record, Severity, Stage, Topic};
 pub use reload::{Applied, Change, How, What};
 pub use run::{NotCompiled, start};
 pub use saved::{Saved, SavedError, VERDICT_AGE_MAX};
 pub use state::{StateError, StateFile};
 pub use status::{
-    AddressStatus, AnswerStatus, CheckStatus, EndpointStatus, HoldStatus, PoolStatus, Status, ZoneStatus,
+    AddressStatus, AnswerStatus, CheckStatus, EndpointStatus, HoldStatus, PoolStatus, SnapshotStatus, Status,
+    ZoneStatus,
 };
 
 use crate::model::check::Pace;

@@ -3,8 +3,10 @@
 use std::cell::LazyCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::retired::Retired;
+use super::status::SnapshotStatus;
 use super::world::{World, ZoneState};
 use crate::dns::Name;
 use crate::model::node::ZoneSetup;
@@ -17,6 +19,7 @@ pub(super) type Images = Vec<(Arc<ZoneSetup>, Arc<ZoneImage>)>;
 /// Makes snapshots; each shares with the one before what has not changed.
 pub(super) struct Publisher {
     generation: u64,
+    published: SystemTime,
     images: Images,
     store: Arc<Store>,
     /// What readers may still look at.
@@ -28,13 +31,18 @@ impl Publisher {
     pub(super) fn new(world: &World, images: Images) -> Self {
         let store = Store::new(Arc::new(Snapshot::new(0, Arc::clone(&world.node.name), Vec::new())));
         let retired = Retired::default();
-        let mut publisher = Self { generation: 0, images: Vec::new(), store, retired };
+        let mut publisher = Self { generation: 0, published: SystemTime::now(), images: Vec::new(), store, retired };
         publisher.replace(world, images);
         publisher
     }
 
     pub(super) fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// What is in force.
+    pub(super) fn status(&self) -> SnapshotStatus {
+        SnapshotStatus { generation: self.generation, published: self.published }
     }
 
     /// The images in force, for [`compile`] to share.
@@ -71,6 +79,7 @@ impl Publisher {
     }
 
     fn publish(&mut self, next: Snapshot) {
+        self.published = SystemTime::now();
         let before = self.store.publish(Arc::new(next));
         self.retired.replace(before);
     }

@@ -9,7 +9,7 @@ use super::event::Kind;
 use super::guard::{Consent, Refused, bare, guard_pools, guard_zones};
 use super::round::Round;
 use super::targets::{Links, Targets};
-use super::world::{Effects, Save, World, ZoneState, moves, standings, zone_states};
+use super::world::{Effects, Save, World, ZoneState, moves, note_change, standings, zone_states};
 use crate::dns::Name;
 use crate::health::Flip;
 use crate::model::EndpointName;
@@ -140,11 +140,20 @@ impl World {
         };
         effects.events.push(Kind::Applied(applied.clone()));
         effects.events.extend(holds);
+        let mut changed = HashMap::new();
         for (_, old) in pairs.changed(&self.zones, &setup.zones) {
             for old in old.iter().flat_map(|old| &old.pools) {
-                let new = pools.get(&old.id);
-                effects.events.extend(new.iter().flat_map(|new| moves(&old.id, &old.compiled, &new.compiled)));
+                let Some(new) = pools.get(&old.id) else { continue };
+                let mut since = old.changed;
+                for kind in moves(&old.id, &old.compiled, &new.compiled) {
+                    note_change(&mut since, &kind, now);
+                    effects.events.push(kind);
+                }
+                changed.insert(old.id.clone(), since);
             }
+        }
+        for pool in news.values_mut().flat_map(|zone| &mut zone.pools) {
+            pool.changed = changed.get(&pool.id).copied().unwrap_or_default();
         }
         effects.replaced = true;
         effects.save = effects.save.max(Save::Soon);

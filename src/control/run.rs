@@ -139,7 +139,8 @@ impl Task {
                 let _ = back.send(());
             }
             Command::Status(back) => {
-                let _ = back.send(Arc::new(self.world.status(self.clock.now())));
+                let (now, snapshot) = (self.clock.now(), self.publisher.status());
+                let _ = back.send(Arc::new(self.world.status(snapshot, self.clock.started(), now)));
             }
             Command::SetOverride(order, back) => {
                 let set = self.act(|world, now, effects| world.set_override(order, now, effects));

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::event::Answer;
+use super::recent::Recent;
+use super::targets::Target;
 use super::world::{PoolState, World};
 use crate::dns::Name;
 use crate::health::{Override, Scope, Verdict};
@@ -22,6 +24,10 @@ pub struct Status {
     pub node: Arc<str>,
     /// When.
     pub at: SystemTime,
+    /// When this run began.
+    pub started: SystemTime,
+    /// The snapshot in force.
+    pub snapshot: SnapshotStatus,
     /// Whether queries may be answered.
     pub ready: bool,
     /// Families over which the node is cut off.
@@ -32,6 +38,15 @@ pub struct Status {
     pub zones: Vec<ZoneStatus>,
     /// All overrides in force.
     pub overrides: Vec<(Scope, Override)>,
+}
+
+/// The snapshot in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotStatus {
+    /// Rises by one with each that is published.
+    pub generation: u64,
+    /// When it was published.
+    pub published: SystemTime,
 }
 
 /// A zone.
@@ -74,6 +89,8 @@ pub struct AnswerStatus {
     pub ttl: Option<u32>,
     /// Whether `ttl_suspect` holds, if the pool has one.
     pub suspect: bool,
+    /// When it changed last in this run; none where it has not.
+    pub changed: Option<SystemTime>,
 }
 
 /// An endpoint.
@@ -127,6 +144,8 @@ pub struct CheckStatus {
     pub last: Option<Arc<Observation>>,
     /// The last failure of this run.
     pub last_failure: Option<Arc<Observation>>,
+    /// What the last probes of this run took, oldest first.
+    pub recent: Vec<Recent>,
 }
 
 /// A hold on an address that failed while it was in use.
@@ -155,7 +174,7 @@ impl Status {
 
 impl World {
     /// The view.
-    pub(super) fn status(&self, now: Moment) -> Status {
+    pub(super) fn status(&self, snapshot: SnapshotStatus, started: SystemTime, now: Moment) -> Status {
         let zones = self.zones.iter().map(|zone| ZoneStatus {
             name: zone.setup.name().clone(),
             records: zone.setup.records.record_count(),
@@ -164,6 +183,8 @@ impl World {
         Status {
             node: Arc::clone(&self.node.name),
             at: now.wall,
+            started,
+            snapshot,
             ready: self.is_ready(),
             isolated: Family::ALL.into_iter().filter(|family| self.isolation.is_cut(*family)).collect(),
             reload_waits: self.pending.as_ref().map(|pending| pending.round.left()),
@@ -178,8 +199,8 @@ impl World {
             id: state.id.clone(),
             names: pool.names.clone(),
             policy: pool.policy.clone(),
-            a: answer(&state.compiled, Family::V4),
-            aaaa: answer(&state.compiled, Family::V6),
+            a: answer(state, Family::V4),
+            aaaa: answer(state, Family::V6),
             compiled: Arc::clone(&state.compiled),
             endpoints: endpoints.map(|(place, endpoint)| self.endpoint_status(place, endpoint, state, now)).collect(),
         }
@@ -213,7 +234,8 @@ impl World {
 
     fn check_status(&self, address: &Address, state: &PoolState, seat: Seat, now: Moment) -> Option<CheckStatus> {
         let watch = address.watch.as_ref()?;
-        let judge = self.targets.judge(state.links[seat.endpoint][seat.address]?)?;
+        let link = state.links[seat.endpoint][seat.address]?;
+        let judge = self.targets.judge(link)?;
         let tracker = &judge.tracker;
         Some(CheckStatus {
             name: watch.check.clone(),
@@ -225,12 +247,15 @@ impl World {
             stale: judge.is_stale(now),
             last: tracker.last().cloned(),
             last_failure: tracker.last_failure().cloned(),
+            recent: self.targets.target(link.id).map(Target::recent).unwrap_or_default(),
         })
     }
 }
 
-fn answer(compiled: &Compiled, family: Family) -> AnswerStatus {
+fn answer(state: &PoolState, family: Family) -> AnswerStatus {
+    let compiled = &state.compiled;
     AnswerStatus {
+        changed: state.changed[family.index()],
         answer: Answer::of(compiled, family),
         ttl: compiled.steering(family).ttl(),
         suspect: compiled.plan(family).suspect,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::key::key;
+use super::recent::{Recent, Recents};
 use crate::health::{Flip, Tracker, Verdict};
 use crate::model::check::{Cadence, Pace, Probe, Watch, WatchId};
 use crate::model::node::Setup;
@@ -49,6 +50,7 @@ pub(super) struct Target {
     key: String,
     judges: Vec<Judge>,
     users: Vec<Place>,
+    recent: Recents,
 }
 
 /// What an observation did to the judges of a target.
@@ -128,6 +130,7 @@ impl Targets {
             key: key(&watch.probe),
             judges: Vec::new(),
             users: Vec::new(),
+            recent: Recents::default(),
         });
         if target.users.last() != Some(&place) {
             target.users.push(place);
@@ -145,6 +148,7 @@ impl Targets {
     pub(super) fn inherit(&mut self, before: &Self) {
         for (id, target) in &mut self.by_id {
             let Some(old) = before.by_id.get(id) else { continue };
+            target.recent = old.recent.clone();
             for judge in &mut target.judges {
                 let counts = |cadence: &Cadence| (cadence.fall, cadence.rise);
                 let same = |o: &&Judge| counts(&o.watch.cadence) == counts(&judge.watch.cadence);
@@ -234,6 +238,7 @@ impl Target {
     /// Shows the observation to every judge.
     pub(super) fn observe(&mut self, seen: &Arc<Observation>, now: Moment) -> Seen {
         let Seen { mut flips, mut turned, mut counted } = Seen::default();
+        self.recent.note(seen);
         for (index, judge) in self.judges.iter_mut().enumerate() {
             let (failing, streak) = (judge.tracker.is_failing(), judge.tracker.streak());
             if let Some(flip) = judge.tracker.observe(&judge.watch.cadence, seen, now) {
@@ -247,9 +252,15 @@ impl Target {
 
     /// Shows the observation to every judge without letting it count; when to look again.
     pub(super) fn note(&mut self, seen: &Arc<Observation>, now: Moment) -> Pace {
+        self.recent.note(seen);
         self.judges.iter_mut().for_each(|judge| judge.tracker.note(seen, now));
         let soonest = self.judges.iter().map(|judge| judge.watch.cadence.recheck).min();
         soonest.map_or(super::PACE_OF_NOBODY, |after| Pace { after, more: 0 })
+    }
+
+    /// What its last probes took.
+    pub(super) fn recent(&self) -> Vec<Recent> {
+        self.recent.to_vec()
     }
 
     /// Whether all judges have this verdict.

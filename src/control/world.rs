@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::PACE_OF_NOBODY;
 use super::event::{Answer, Kind, OverrideChange};
@@ -61,6 +61,8 @@ pub(super) struct PoolState {
     pub(super) links: Links,
     pub(super) memory: PoolMemory,
     pub(super) compiled: Arc<Compiled>,
+    /// When the answer of each family changed last in this run.
+    pub(super) changed: [Option<SystemTime>; 2],
 }
 
 /// What is to be done about a change.
@@ -262,7 +264,10 @@ impl World {
             effects.save = effects.save.max(Save::Soon);
         }
         effects.events.extend(changes.into_iter().map(|change| Kind::Hold { pool: state.id.clone(), change }));
-        effects.events.extend(moves(&state.id, &state.compiled, &compiled));
+        for kind in moves(&state.id, &state.compiled, &compiled) {
+            note_change(&mut state.changed, &kind, now);
+            effects.events.push(kind);
+        }
         if !compiled.is_same(&state.compiled) {
             effects.touched.insert(place.zone);
         }
@@ -333,6 +338,13 @@ impl World {
     }
 }
 
+/// Notes when the answer of a family changed.
+pub(super) fn note_change(changed: &mut [Option<SystemTime>; 2], kind: &Kind, now: Moment) {
+    if let Kind::Answer { family, .. } = kind {
+        changed[family.index()] = Some(now.wall);
+    }
+}
+
 /// What policies see of a pool's endpoints.
 pub(super) fn standings(
     id: &PoolId,
@@ -364,7 +376,7 @@ pub(super) fn zone_states(
                 let id = PoolId { zone: setup.name().clone(), pool: pool.name.clone() };
                 let mut memory = memory(&id);
                 let compiled = Arc::new(compile(&id, pool, &links, &mut memory));
-                PoolState { id, links, memory, compiled }
+                PoolState { id, links, memory, compiled, changed: [None; 2] }
             });
             ZoneState { pools: pools.collect(), setup: Arc::clone(setup) }
         })

@@ -35,7 +35,9 @@ impl Family {
         }
     }
 
-    pub(super) fn index(self) -> usize {
+    /// 0 or 1, for tables of both.
+    #[must_use]
+    pub fn index(self) -> usize {
         match self {
             Self::V4 => 0,
             Self::V6 => 1,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pharos::control::{HoldStatus, NoSuchPool, Order, OverrideRefused};
+use pharos::control::{Consent, HoldStatus, NoSuchPool, Order, OverrideRefused, RECENT_MAX};
 use pharos::health::{Force, RECHECK_AT_START, Scope, Verdict};
 use pharos::model::check::Cadence;
 use pharos::model::node::ZoneSetup;
@@ -290,4 +290,33 @@ async fn trouble_of_the_node_itself_is_no_observation() {
         told.extend(if let Kind::Stale { stale, .. } = event.kind { Some(stale) } else { None });
     }
     assert_eq!(told, [true, false], "once each");
+}
+
+/// What a picture of the node needs: when the answer changed, what the last probes took.
+#[tokio::test(start_paused = true)]
+async fn status_tells_of_the_recent_past() {
+    let node = Node1::start(setup(vec![pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2)])])).await;
+    node.all_up().await;
+    let before = node.status().await;
+    assert_eq!(before.zones[0].pools[0].a.changed, None);
+    node.fail(1, 3).await;
+    let after = node.status().await;
+    let seen = &after.zones[0].pools[0];
+    assert!(seen.a.changed.is_some_and(|changed| changed >= after.started));
+    assert_eq!(seen.aaaa.changed, None);
+    assert!(after.snapshot.generation > before.snapshot.generation);
+    let recent = |endpoint: usize| seen.endpoints[endpoint].addresses[0].check.as_ref().unwrap().recent.clone();
+    assert_eq!(recent(0).iter().map(|probe| probe.passed).collect::<Vec<_>>(), [true, false, false, false]);
+    node.pass(2, 100).await;
+    let last = node.status().await;
+    assert_eq!(last.zones[0].pools[0].endpoints[1].addresses[0].check.as_ref().unwrap().recent.len(), RECENT_MAX);
+    let other = setup(vec![pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2), endpoint("ap", 3, 3)])]);
+    let reload = node.handle.submit(other, Consent::Asked).await;
+    node.handle.alive().await.unwrap();
+    node.pass(3, 1).await;
+    reload.await.unwrap();
+    let kept = node.status().await;
+    let pool = &kept.zones[0].pools[0];
+    assert_eq!(pool.a.changed, last.zones[0].pools[0].a.changed, "kept over a reload");
+    assert_eq!(pool.endpoints[1].addresses[0].check.as_ref().unwrap().recent.len(), RECENT_MAX);
 }
