@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use pharos::control::{Filter, HoldStatus, Order, Stage};
+use pharos::control::{Filter, HoldStatus, Order, Severity, Stage};
 use pharos::health::{Force, RECHECK_AT_START, Scope, Verdict};
 use pharos::model::check::Cadence;
 use pharos::model::pool::{Failback, FailbackMode, Pool};
@@ -36,8 +36,9 @@ fn age(folder: &Path, by: Duration) {
     let path = folder.join("health.json");
     let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     for verdict in file["verdicts"].as_array_mut().unwrap() {
-        let observed = verdict["observed_ms"].as_u64().unwrap() - u64::try_from(by.as_millis()).unwrap();
-        verdict["observed_ms"] = observed.into();
+        for key in ["observed_ms", "since_ms"] {
+            verdict[key] = (verdict[key].as_u64().unwrap() - u64::try_from(by.as_millis()).unwrap()).into();
+        }
     }
     fs::write(&path, file.to_string()).unwrap();
 }
@@ -254,4 +255,27 @@ async fn an_order_is_acknowledged_when_it_is_on_disk() {
     assert!(!text.contains("\"force\""), "{text}");
     fs::remove_dir_all(folder.path()).unwrap();
     assert!(!node.handle.set_override(order).await.unwrap().saved, "there is nothing to write to");
+}
+
+/// An endpoint that stays down is told once more, as critical, and not again after a restart.
+#[tokio::test(start_paused = true)]
+async fn who_stays_down_is_told_again_once() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), async |node| node.fail(1, 3).await).await;
+    age(folder.path(), Duration::from_secs(400));
+    for _ in 0..2 {
+        let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+        node.fail(1, 1).await;
+        node.pass(2, 1).await;
+        // The next look at who is down is within some seconds.
+        sleep(Duration::from_secs(10)).await;
+        node.stop().await;
+    }
+    let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+    let told = node.handle.history().newest(100, &Filter::default());
+    let long: Vec<_> = told.iter().filter(|record| record.kind == "endpoint-down-long").collect();
+    assert_eq!(long.len(), 1);
+    assert_eq!((long[0].severity, long[0].state), (Severity::Critical, Stage::Firing));
+    let down = told.iter().find(|record| record.kind == "endpoint-down").unwrap();
+    assert_eq!(long[0].subject, down.subject);
 }
