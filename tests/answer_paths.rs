@@ -37,7 +37,7 @@ fn zone(origin: &str, records: &[(&str, Rtype, &str)], pools: Vec<Arc<Steered>>,
     }
     let (records, _) = builder.finish().unwrap();
     let steered: Vec<_> = steered.iter().map(|(n, p)| (Name::parse(n).unwrap(), *p)).collect();
-    Zone { image: Arc::new(compile(&records, &steered)), pools: pools.into() }
+    Zone::new(Arc::new(compile(&records, &steered)), pools)
 }
 
 fn pool(rtype: Rtype, ips: &[&str]) -> Steering {
@@ -404,7 +404,7 @@ fn small(origin: &str, text: &str, steered: &[&str]) -> Snapshot {
     let zone = parsed.zone.unwrap_or_else(|| panic!("{found:?}"));
     let steered: Vec<_> = steered.iter().map(|n| (Name::parse(n).unwrap(), 0)).collect();
     let pool = Steered { a: pool(Rtype::A, &["10.9.9.9"]), aaaa: Steering::Nodata };
-    let zone = Zone { image: Arc::new(compile(&zone, &steered)), pools: vec![Arc::new(pool)].into() };
+    let zone = Zone::new(Arc::new(compile(&zone, &steered)), [Arc::new(pool)]);
     Snapshot::new(1, "ns1".into(), vec![zone])
 }
 

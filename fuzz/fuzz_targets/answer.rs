@@ -33,7 +33,7 @@ static WORLD: LazyLock<Snapshot> = LazyLock::new(|| {
         let parsed = master::parse_bytes(&Name::parse(origin).expect("a name"), text.as_bytes(), &mut found);
         let steered: Vec<_> = steered.iter().map(|(n, p)| (Name::parse(n).expect("a name"), *p)).collect();
         let zone = parsed.zone.unwrap_or_else(|| panic!("{found:?}"));
-        Zone { image: Arc::new(compile(&zone, &steered)), pools: pools.into() }
+        Zone::new(Arc::new(compile(&zone, &steered)), pools)
     };
     let example = zone(
         "example",
@@ -54,7 +54,7 @@ fuzz_target!(|data: &[u8]| {
     let mut out = [0xc0, 0x0e].repeat(limit / 2 + 1);
     out.truncate(limit);
     let mut name = NAME.lock().unwrap_or_else(PoisonError::into_inner);
-    let len = answer_with(&mut name, &WORLD, query, client, u64::from(first), &mut out);
+    let len = answer_with(&mut name, &mut (), &WORLD, query, client, u64::from(first), &mut out);
     if len == 0 {
         assert!(query.len() < 12 || query[2] & 0x80 != 0, "left without a reply");
         return;

@@ -13,7 +13,7 @@ mod walk;
 use std::net::IpAddr;
 
 use crate::dns::{Class, Edns, HEADER_LEN, LookupName, Query, Rcode, Rtype, UDP_PAYLOAD_MAX, Unparsed, parse};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Row, Snapshot};
 use reply::Reply;
 
 /// What a transport knows of who asks.
@@ -32,6 +32,28 @@ pub enum Transport {
     Udp,
     /// Over a stream.
     Tcp,
+}
+
+impl Transport {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
+}
+
+/// Who is told where a reply came from while it is made, so that it can be counted there.
+pub trait Witness {
+    /// The zone that the question lies in. Told once more where the reply is begun anew.
+    fn zone(&mut self, row: Row);
+    /// An address of a pool that is in the reply.
+    fn member(&mut self, row: Row);
+}
+
+/// Nobody.
+impl Witness for () {
+    #[inline(always)]
+    fn zone(&mut self, _: Row) {}
+
+    #[inline(always)]
+    fn member(&mut self, _: Row) {}
 }
 
 /// Bytes of a UDP reply to a client without EDNS (RFC 1035, 4.2.1).
@@ -57,38 +79,50 @@ const UDP_PLAIN_MAX: usize = 512;
 #[inline]
 pub fn answer(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
     let mut name = LookupName::ROOT;
-    answer_with(&mut name, snapshot, packet, client, entropy, out)
+    answer_with(&mut name, &mut (), snapshot, packet, client, entropy, out)
 }
 
 /// As [`answer`], with room for the name that is asked for, which a transport keeps from one query to
-/// the next.
+/// the next, and who is told where the reply came from.
 #[inline]
 pub fn answer_with(
     name: &mut LookupName,
+    witness: &mut impl Witness,
     snapshot: &Snapshot,
     packet: &[u8],
     client: Client,
     entropy: u64,
     out: &mut [u8],
 ) -> usize {
-    match short::answer(name, snapshot, packet, client, entropy, out) {
+    match short::answer(name, witness, snapshot, packet, client, entropy, out) {
         Some(len) => len,
-        None => answer_by_walking(snapshot, packet, client, entropy, out),
+        None => walk_with(witness, snapshot, packet, client, entropy, out),
     }
 }
 
 /// As [`answer`], but every reply is made the long way. Slower, and equal to it when decoded; but for
 /// questions of more labels than a writer remembers, whose replies are less compressed.
-#[inline(never)]
 pub fn answer_by_walking(snapshot: &Snapshot, packet: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
+    walk_with(&mut (), snapshot, packet, client, entropy, out)
+}
+
+#[inline(never)]
+fn walk_with(
+    witness: &mut impl Witness,
+    snapshot: &Snapshot,
+    packet: &[u8],
+    client: Client,
+    entropy: u64,
+    out: &mut [u8],
+) -> usize {
     let mut name = LookupName::ROOT;
     match parse(packet, &mut name) {
         Ok(query) => {
             let limit = limit(client, query.edns.as_ref(), out.len());
             let out = &mut out[..limit];
-            match settle_early(snapshot, packet, &query, out) {
+            match settle_early(witness, snapshot, packet, &query, out) {
                 Some(len) => len,
-                None => walk::walk(snapshot, packet, &query, client, entropy, out),
+                None => walk::walk(witness, snapshot, packet, &query, client, entropy, out),
             }
         }
         Err(unparsed) => answer_fault(unparsed, packet, out),
@@ -107,13 +141,20 @@ fn limit(client: Client, edns: Option<&Edns>, room: usize) -> usize {
 }
 
 /// Replies that need no zone: other classes, types that are no data.
-fn settle_early(snapshot: &Snapshot, packet: &[u8], query: &Query<'_>, out: &mut [u8]) -> Option<usize> {
+fn settle_early(
+    witness: &mut impl Witness,
+    snapshot: &Snapshot,
+    packet: &[u8],
+    query: &Query<'_>,
+    out: &mut [u8],
+) -> Option<usize> {
     let plain = query.class == Class::IN && !query.rtype.is_meta() && query.tsig.is_none();
     if plain && query.edns.is_none_or(|edns| edns.version == 0) {
         return None;
     }
     let mut reply = Reply::new(packet, query, snapshot.node(), out);
     if query.edns.is_some_and(|edns| edns.version != 0) {
+        witness.zone(Row::BADVERS);
         return Some(reply.finish(Rcode::BADVERS));
     }
     if let Some(at) = query.tsig {
@@ -130,6 +171,9 @@ fn settle_early(snapshot: &Snapshot, packet: &[u8], query: &Query<'_>, out: &mut
     if matches!(query.rtype, Rtype::AXFR | Rtype::IXFR) {
         // Transfers are not served (RFC 5936, 2.2.1).
         let zone = snapshot.enclosing(query.name, query.name.labels());
+        if let Some(zone) = zone {
+            witness.zone(zone.row);
+        }
         let is_apex = zone.is_some_and(|zone| zone.image.origin_labels() == query.name.labels());
         return Some(reply.finish(if is_apex { Rcode::REFUSED } else { Rcode::NOTAUTH }));
     }

@@ -81,14 +81,14 @@ impl<'q, 'o> Reply<'q, 'o> {
         }
     }
 
-    /// Draws addresses.
+    /// Draws addresses, and tells which.
     #[inline(always)]
-    pub(super) fn selected(&mut self, selector: &Selector, client: IpAddr, entropy: u64) {
+    pub(super) fn selected(&mut self, selector: &Selector, client: IpAddr, entropy: u64, tell: impl FnMut(usize)) {
         let end = self.at + selector.size();
         if end > self.limit {
             return self.cut();
         }
-        selector.write([0xc0, 0x0c], client, entropy, &mut self.out[self.at..end]);
+        selector.write_and_tell([0xc0, 0x0c], client, entropy, &mut self.out[self.at..end], tell);
         self.at = end;
         self.counts[0] = u16::try_from(selector.count()).unwrap_or(u16::MAX);
     }

@@ -5,15 +5,16 @@
 //! are not are for what is rare.
 
 use super::reply::{Reply, Section};
-use super::{Client, limit};
+use super::{Client, Witness, limit};
 use crate::dns::{Class, LookupName, Query, Rcode, Rtype, parse};
 use crate::policy::selector::Steering;
-use crate::snapshot::{Found, Node, Snapshot, Zone};
+use crate::snapshot::{Found, Node, Row, Snapshot, Zone};
 
 /// Answers one message, or leaves `out` to the long way.
 #[inline]
 pub(super) fn answer(
     name: &mut LookupName,
+    witness: &mut impl Witness,
     snapshot: &Snapshot,
     packet: &[u8],
     client: Client,
@@ -29,6 +30,7 @@ pub(super) fn answer(
     let Some(zone) = snapshot.enclosing(query.name, query.name.labels()) else {
         return Some(reply.finish(Rcode::REFUSED));
     };
+    witness.zone(zone.row);
     let (node, delta) = match zone.image.find(query.name) {
         Found::Exact(node) => (node, 0),
         Found::Wildcard(node) => {
@@ -51,9 +53,9 @@ pub(super) fn answer(
     }
     reply.authoritative();
     match steering(zone, node, query.rtype) {
-        Some(Steering::Pick(selector)) => reply.selected(selector, client.ip, entropy),
-        Some(Steering::Nodata) => reply.negative(zone, query.name),
-        Some(Steering::Static) | None => match node.ready(query.rtype) {
+        Some((Steering::Pick(selector), rows)) => reply.selected(selector, client.ip, entropy, told(witness, rows)),
+        Some((Steering::Nodata, _)) => reply.negative(zone, query.name),
+        Some((Steering::Static, _)) | None => match node.ready(query.rtype) {
             Some(ready) => reply.ready(ready, delta, Section::Answer),
             None => reply.negative(zone, query.name),
         },
@@ -72,12 +74,21 @@ fn is_usual(query: &Query<'_>) -> bool {
         && query.edns.is_none_or(|edns| edns.version == 0)
 }
 
-/// What a pool answers for this node and type; none where no pool has a say.
+/// Tells of records by their places.
 #[inline(always)]
-pub(super) fn steering<'a>(zone: &'a Zone, node: Node<'_>, rtype: Rtype) -> Option<&'a Steering> {
+pub(super) fn told(witness: &mut impl Witness, rows: &[Row]) -> impl FnMut(usize) {
+    |record| {
+        if let Some(row) = rows.get(record) {
+            witness.member(*row);
+        }
+    }
+}
+
+/// What a pool answers for this node and type, and where it is counted; none where no pool has a say.
+#[inline(always)]
+pub(super) fn steering<'a>(zone: &'a Zone, node: Node<'_>, rtype: Rtype) -> Option<(&'a Steering, &'a [Row])> {
     if !rtype.is_address() {
         return None;
     }
-    let steered = zone.pools.get(node.pool()?)?;
-    Some(if rtype == Rtype::A { &steered.a } else { &steered.aaaa })
+    Some(zone.pools.get(node.pool()?)?.family(rtype == Rtype::A))
 }

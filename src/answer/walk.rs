@@ -3,17 +3,18 @@
 //! Makes every kind of reply; needed for CNAME, DNAME, ANY and DS. Names are compressed anew, because
 //! records in a chain belong to other names than the question's.
 
-use super::Client;
 use super::reply::{AA, TC, finish};
-use super::short::steering;
+use super::short::{steering, told};
+use super::{Client, Witness};
 use crate::dns::{Class, Full, HEADER_LEN, LookupName, NAME_MAX, Query, Rcode, Rtype, Writer, opt_len, read_name};
 use crate::policy::selector::{Selector, Steering};
-use crate::snapshot::{Found, Node, Ready, Snapshot, Zone};
+use crate::snapshot::{Found, Node, Ready, Row, Snapshot, Zone};
 
 /// Aliases that are followed for one question; a longer chain is left to the resolver.
 const STEPS_MAX: usize = 16;
 
-struct Walk<'a, 'o> {
+struct Walk<'a, 'o, W> {
+    witness: &'a mut W,
     snapshot: &'a Snapshot,
     query: &'a Query<'a>,
     client: Client,
@@ -31,6 +32,7 @@ type Next = Option<LookupName>;
 
 /// Answers a query of class IN. `out` is as long as the reply may be.
 pub(super) fn walk(
+    witness: &mut impl Witness,
     snapshot: &Snapshot,
     packet: &[u8],
     query: &Query<'_>,
@@ -48,6 +50,7 @@ pub(super) fn walk(
         Ok(writer) => {
             let start = writer.len();
             let mut walk = Walk {
+                witness,
                 snapshot,
                 query,
                 client,
@@ -68,7 +71,7 @@ pub(super) fn walk(
     finish(snapshot.node(), edns, flags, rcode, counts, out, at)
 }
 
-impl<'a> Walk<'a, '_> {
+impl<'a, W: Witness> Walk<'a, '_, W> {
     fn run(&mut self) -> Result<(), Full> {
         let mut name = self.query.name;
         let mut owned;
@@ -79,6 +82,9 @@ impl<'a> Walk<'a, '_> {
                 }
                 return Ok(());
             };
+            if step == 0 {
+                self.witness.zone(zone.row);
+            }
             match self.step(zone, name, step == 0)? {
                 None => return Ok(()),
                 Some(target) => {
@@ -146,15 +152,15 @@ impl<'a> Walk<'a, '_> {
             return self.any(zone, node, name);
         }
         match steering(zone, node, rtype) {
-            Some(Steering::Pick(selector)) => {
-                self.selected(selector)?;
+            Some((Steering::Pick(selector), rows)) => {
+                self.selected(selector, rows)?;
                 return Ok(None);
             }
-            Some(Steering::Nodata) => {
+            Some((Steering::Nodata, _)) => {
                 self.negative(zone, name)?;
                 return Ok(None);
             }
-            Some(Steering::Static) | None => {}
+            Some((Steering::Static, _)) | None => {}
         }
         if let Some(ready) = node.ready(rtype) {
             self.records(zone, node, &ready, name.folded(), 0)?;
@@ -172,17 +178,17 @@ impl<'a> Walk<'a, '_> {
     fn any(&mut self, zone: &Zone, node: Node<'_>, name: &LookupName) -> Result<Next, Full> {
         for rtype in [Rtype::A, Rtype::AAAA] {
             match steering(zone, node, rtype) {
-                Some(Steering::Pick(selector)) => {
-                    self.selected(selector)?;
+                Some((Steering::Pick(selector), rows)) => {
+                    self.selected(selector, rows)?;
                     return Ok(None);
                 }
-                Some(Steering::Static) => {
+                Some((Steering::Static, _)) => {
                     if let Some(ready) = node.ready(rtype) {
                         self.records(zone, node, &ready, name.folded(), 0)?;
                         return Ok(None);
                     }
                 }
-                Some(Steering::Nodata) | None => {}
+                Some((Steering::Nodata, _)) | None => {}
             }
         }
         // Addresses beside a pool are its fallback, not data of their own.
@@ -259,9 +265,10 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    fn selected(&mut self, selector: &Selector) -> Result<(), Full> {
+    fn selected(&mut self, selector: &Selector, rows: &[Row]) -> Result<(), Full> {
         let (owner, client, entropy) = (self.owner, self.client.ip, self.entropy);
-        selector.write(owner, client, entropy, self.writer.room(selector.size())?);
+        let room = self.writer.room(selector.size())?;
+        selector.write_and_tell(owner, client, entropy, room, told(self.witness, rows));
         self.counts[0] += u16::try_from(selector.count()).unwrap_or(u16::MAX);
         Ok(())
     }

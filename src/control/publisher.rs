@@ -7,11 +7,12 @@ use std::time::SystemTime;
 
 use super::retired::Retired;
 use super::status::SnapshotStatus;
-use super::world::{World, ZoneState};
+use super::world::{PoolState, World, ZoneState};
 use crate::dns::Name;
 use crate::model::node::ZoneSetup;
-use crate::policy::Steered;
-use crate::snapshot::{self, Snapshot, Store, ZoneImage};
+use crate::model::pool;
+use crate::policy::{Family, Member};
+use crate::snapshot::{self, PoolMember, Roll, Row, Snapshot, Store, ZoneImage};
 
 /// Zones with the compiled records of each.
 pub(super) type Images = Vec<(Arc<ZoneSetup>, Arc<ZoneImage>)>;
@@ -52,9 +53,14 @@ impl Publisher {
 
     /// Publishes a world of other zones, and lets go of the records that they were compiled of.
     pub(super) fn replace(&mut self, world: &World, images: Images) {
+        let roll = Arc::new(next_roll(world, self.store.current().roll()));
         let zones = world.zones.iter().zip(&images);
         let zones = zones
-            .map(|(state, (_, image))| snapshot::Zone { image: Arc::clone(image), pools: steered(state) })
+            .map(|(state, (_, image))| snapshot::Zone {
+                image: Arc::clone(image),
+                pools: pools(state, &roll, &[]),
+                row: roll.zones.row(state.setup.name()),
+            })
             .collect();
         let kept: HashSet<_> = images.iter().map(|(_, image)| Arc::as_ptr(image)).collect();
         for (_, image) in std::mem::replace(&mut self.images, images) {
@@ -63,7 +69,7 @@ impl Publisher {
             }
         }
         self.generation += 1;
-        self.publish(Snapshot::new(self.generation, Arc::clone(&world.node.name), zones));
+        self.publish(Snapshot::new(self.generation, Arc::clone(&world.node.name), zones).with_roll(roll));
         let records: Vec<_> = world.zones.iter().filter_map(|zone| zone.setup.records.let_go()).collect();
         if !records.is_empty() {
             // To free many takes its time.
@@ -74,8 +80,12 @@ impl Publisher {
     /// Publishes what the pools of these zones answer now.
     pub(super) fn update(&mut self, world: &World, touched: &BTreeSet<usize>) {
         self.generation += 1;
-        let changed = touched.iter().map(|place| (*place, steered(&world.zones[*place])));
-        self.publish(self.store.current().with_answers(self.generation, changed));
+        let before = self.store.current();
+        let changed = touched.iter().map(|place| {
+            let known = before.zones().get(*place).map_or(&[][..], |zone| &zone.pools);
+            (*place, pools(&world.zones[*place], before.roll(), known))
+        });
+        self.publish(before.with_answers(self.generation, changed));
     }
 
     fn publish(&mut self, next: Snapshot) {
@@ -85,8 +95,47 @@ impl Publisher {
     }
 }
 
-fn steered(zone: &ZoneState) -> Arc<[Arc<Steered>]> {
-    zone.pools.iter().map(|pool| Arc::clone(&pool.compiled.steered)).collect()
+/// Gives a row to every zone, and to every address that a pool may answer.
+fn next_roll(world: &World, before: &Roll) -> Roll {
+    let mut roll = before.clone();
+    roll.zones.assign(world.zones.iter().map(|zone| zone.setup.name().clone()));
+    let addresses = world.pools().flat_map(|(_, pool, state)| {
+        let endpoints = pool.endpoints.iter().flat_map(|e| e.addresses.iter().map(move |address| (e, address)));
+        endpoints.map(|(endpoint, address)| PoolMember {
+            pool: state.id.clone(),
+            member: Member { endpoint: endpoint.name.clone(), ip: address.ip },
+        })
+    });
+    roll.members.assign(addresses);
+    roll
+}
+
+/// What the pools of a zone answer now; those that have not changed are shared with `known`.
+fn pools(zone: &ZoneState, roll: &Roll, known: &[snapshot::Pool]) -> Arc<[snapshot::Pool]> {
+    let both = zone.setup.pools.iter().zip(&zone.pools).enumerate();
+    let pools = both.map(|(place, (pool, state))| {
+        let same = known.get(place).filter(|known| Arc::ptr_eq(&known.steered, &state.compiled.steered));
+        same.cloned().unwrap_or_else(|| snapshot::Pool {
+            steered: Arc::clone(&state.compiled.steered),
+            a_rows: rows(pool, state, Family::V4, roll),
+            aaaa_rows: rows(pool, state, Family::V6, roll),
+        })
+    });
+    pools.collect()
+}
+
+/// Where the records of a family's answers are counted, in their order: that of the addresses in use.
+fn rows(pool: &pool::Pool, state: &PoolState, family: Family, roll: &Roll) -> Arc<[Row]> {
+    let mut in_use = state.compiled.plan(family).in_use.iter().map(|seat| {
+        let endpoint = &pool.endpoints[seat.endpoint];
+        Member { endpoint: endpoint.name.clone(), ip: endpoint.addresses[seat.address].ip }
+    });
+    let answered = state.compiled.steering(family).addresses();
+    let rows = answered.map(|ip| match in_use.find(|member| member.ip == ip) {
+        Some(member) => roll.members.row(&PoolMember { pool: state.id.clone(), member }),
+        None => Row::OTHER,
+    });
+    rows.collect()
 }
 
 /// Compiles the records of each zone, except where `before` has them. A large zone takes its time: call

@@ -201,14 +201,28 @@ impl Selector {
     /// `out`, which must hold [`Selector::size`] bytes. Returns the bytes written.
     #[inline]
     pub fn write(&self, owner: [u8; 2], client: IpAddr, entropy: u64, out: &mut [u8]) -> usize {
+        self.write_and_tell(owner, client, entropy, out, |_| {})
+    }
+
+    /// As [`Selector::write`], and tells which records it wrote: addresses of the choices in their order.
+    #[inline(always)]
+    pub fn write_and_tell(
+        &self,
+        owner: [u8; 2],
+        client: IpAddr,
+        entropy: u64,
+        out: &mut [u8],
+        mut tell: impl FnMut(usize),
+    ) -> usize {
         let size = self.size();
         let out = &mut out[..size];
         if self.fixed {
             out.copy_from_slice(&self.records);
+            (0..self.count).for_each(tell);
         } else if self.count == 1 {
-            self.write_one(client, entropy, out);
+            tell(self.write_one(client, entropy, out));
         } else {
-            self.write_some(client, entropy, out);
+            self.write_some(client, entropy, out, tell);
         }
         if owner != [0xc0, 0x0c] {
             for record in out.chunks_exact_mut(self.stride) {
@@ -230,7 +244,8 @@ impl Selector {
             .collect()
     }
 
-    fn write_one(&self, client: IpAddr, entropy: u64, out: &mut [u8]) {
+    /// Returns which record it wrote.
+    fn write_one(&self, client: IpAddr, entropy: u64, out: &mut [u8]) -> usize {
         let mut draw = Draw(entropy);
         let slot = match self.spec.mode {
             Mode::Sticky => self.nearest(network(client)),
@@ -243,10 +258,12 @@ impl Selector {
         };
         let slot = self.slots[slot];
         let index = if slot.count == 1 { 0 } else { usize_of(draw.below(u32::from(slot.count))) };
-        out.copy_from_slice(self.record(usize::from(slot.first) + index));
+        let record = usize::from(slot.first) + index;
+        out.copy_from_slice(self.record(record));
+        record
     }
 
-    fn write_some(&self, client: IpAddr, entropy: u64, out: &mut [u8]) {
+    fn write_some(&self, client: IpAddr, entropy: u64, out: &mut [u8], mut tell: impl FnMut(usize)) {
         let mut draw = Draw(entropy);
         let mut order = [0u8; ENDPOINTS_MAX];
         for (index, place) in (0u8..=255).zip(order.iter_mut().take(self.slots.len())) {
@@ -289,8 +306,9 @@ impl Selector {
             // Where not all addresses of an endpoint fit, each has the same chance.
             let skip = if count > room { usize_of(draw.below(u32::from(slot.count))) } else { 0 };
             for offset in 0..count.min(room) {
-                let record = self.record(usize::from(slot.first) + (skip + offset) % count);
-                out[at..at + self.stride].copy_from_slice(record);
+                let record = usize::from(slot.first) + (skip + offset) % count;
+                out[at..at + self.stride].copy_from_slice(self.record(record));
+                tell(record);
                 at += self.stride;
             }
             if at == out.len() {

@@ -8,16 +8,18 @@ mod build;
 mod hosts;
 mod image;
 mod records;
+mod roll;
 mod store;
 
 use std::sync::Arc;
 
 pub use build::compile;
 pub use image::{Found, More, Node, Ready, ZoneImage};
+pub use roll::{Holder, MEMBERS_MAX, PoolMember, Roll, Row, Rows, ZONES_MAX};
 pub use store::{Reader, Store};
 
 use crate::dns::{Hash, LookupName, Name};
-use crate::policy::selector::Steered;
+use crate::policy::selector::{Steered, Steering};
 
 /// The world at one moment.
 pub struct Snapshot {
@@ -26,6 +28,7 @@ pub struct Snapshot {
     node: Arc<str>,
     zones: Box<[Zone]>,
     index: Index,
+    roll: Arc<Roll>,
 }
 
 /// A zone at one moment.
@@ -34,7 +37,40 @@ pub struct Zone {
     /// Its compiled records.
     pub image: Arc<ZoneImage>,
     /// What each of its pools answers now, in the order that [`compile`] was told.
-    pub pools: Arc<[Arc<Steered>]>,
+    pub pools: Arc<[Pool]>,
+    /// Where its queries are counted.
+    pub row: Row,
+}
+
+/// A pool at one moment.
+#[derive(Clone)]
+pub struct Pool {
+    /// What it answers.
+    pub steered: Arc<Steered>,
+    /// Where its answers to A are counted: for each record of the selector.
+    pub a_rows: Arc<[Row]>,
+    /// The same for AAAA.
+    pub aaaa_rows: Arc<[Row]>,
+}
+
+impl Zone {
+    /// A zone whose queries are counted with those that have no row of their own.
+    #[must_use]
+    pub fn new(image: Arc<ZoneImage>, pools: impl IntoIterator<Item = Arc<Steered>>) -> Self {
+        let rows = |steering: &Steering| steering.addresses().map(|_| Row::OTHER).collect();
+        let pools =
+            pools.into_iter().map(|steered| Pool { a_rows: rows(&steered.a), aaaa_rows: rows(&steered.aaaa), steered });
+        Self { image, pools: pools.collect(), row: Row::OTHER }
+    }
+}
+
+impl Pool {
+    /// What is answered to A or AAAA, and where each record of it is counted.
+    #[must_use]
+    #[inline(always)]
+    pub fn family(&self, is_a: bool) -> (&Steering, &[Row]) {
+        if is_a { (&self.steered.a, &self.a_rows) } else { (&self.steered.aaaa, &self.aaaa_rows) }
+    }
 }
 
 /// Zones by the hash of their names; shared by all snapshots of the same zones.
@@ -51,30 +87,39 @@ impl Snapshot {
     #[must_use]
     pub fn new(generation: u64, node: Arc<str>, zones: Vec<Zone>) -> Self {
         let index = Index::of(&zones);
-        Self { generation, node, zones: zones.into(), index }
+        Self { generation, node, zones: zones.into(), index, roll: Arc::default() }
+    }
+
+    /// The same with these rows, which its zones and pools are counted in.
+    #[must_use]
+    pub fn with_roll(self, roll: Arc<Roll>) -> Self {
+        Self { roll, ..self }
     }
 
     /// A world of the same zones, of which some answer otherwise: their places, and what their pools
     /// answer then. Shares all else.
     #[must_use]
-    pub fn with_answers(
-        &self,
-        generation: u64,
-        changed: impl IntoIterator<Item = (usize, Arc<[Arc<Steered>]>)>,
-    ) -> Self {
+    pub fn with_answers(&self, generation: u64, changed: impl IntoIterator<Item = (usize, Arc<[Pool]>)>) -> Self {
         let mut zones = self.zones.clone();
         for (place, pools) in changed {
             if let Some(zone) = zones.get_mut(place) {
                 zone.pools = pools;
             }
         }
-        Self { generation, node: Arc::clone(&self.node), zones, index: self.index.clone() }
+        let (node, roll) = (Arc::clone(&self.node), Arc::clone(&self.roll));
+        Self { generation, node, zones, index: self.index.clone(), roll }
     }
 
     /// The name that the node gives of itself.
     #[must_use]
     pub fn node(&self) -> &Arc<str> {
         &self.node
+    }
+
+    /// Who has which row in tables of counters; shared by all snapshots of the same zones.
+    #[must_use]
+    pub fn roll(&self) -> &Arc<Roll> {
+        &self.roll
     }
 
     /// All zones, in the order given.
@@ -172,9 +217,9 @@ mod tests {
     #[test]
     fn a_snapshot_of_other_answers_shares_all_else() {
         let names = ["a.test", "b.test", "c.b.test"];
-        let zones = names.map(|name| Zone { image: image(name), pools: Arc::new([]) });
+        let zones = names.map(|name| Zone::new(image(name), []));
         let before = Snapshot::new(1, "ns1".into(), zones.to_vec());
-        let answers: Arc<[Arc<Steered>]> = Arc::new([]);
+        let answers: Arc<[Pool]> = Arc::new([]);
         let after = before.with_answers(2, [(1, Arc::clone(&answers))]);
         assert_eq!(after.generation, 2);
         assert!(Arc::ptr_eq(&before.index.slots, &after.index.slots));

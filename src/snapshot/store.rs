@@ -41,13 +41,15 @@ impl Store {
 }
 
 impl Reader {
-    /// Takes what is in force now, and lets go of what was before.
+    /// Takes what is in force now, and lets go of what was before. Says whether it is another.
     #[inline]
-    pub fn renew(&mut self) {
+    pub fn renew(&mut self) -> bool {
         let newest = self.store.load();
-        if !Arc::ptr_eq(&newest, &self.current) {
+        let other = !Arc::ptr_eq(&newest, &self.current);
+        if other {
             self.current = Guard::into_inner(newest);
         }
+        other
     }
 
     /// What was in force at the last [`Reader::renew`].

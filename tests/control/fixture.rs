@@ -188,6 +188,6 @@ impl Node1 {
 
     fn steering<T>(&self, look: impl FnOnce(&Steering) -> T) -> T {
         let snapshot = self.handle.store().current();
-        look(&snapshot.zone(&name("example")).unwrap().pools[0].a)
+        look(&snapshot.zone(&name("example")).unwrap().pools[0].steered.a)
     }
 }

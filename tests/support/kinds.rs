@@ -234,7 +234,7 @@ pub fn world(hosts: u32) -> Snapshot {
     let names: Vec<_> =
         (0..).zip(POOLS).map(|(place, pool)| (Name::parse(&format!("{}.{ZONE}", pool.0)).unwrap(), place)).collect();
     let pools: Vec<_> = POOLS.iter().map(steered).collect();
-    let zone = Zone { image: Arc::new(snapshot::compile(&records, &names)), pools: pools.into() };
+    let zone = Zone::new(Arc::new(snapshot::compile(&records, &names)), pools);
     Snapshot::new(1, "ns1".into(), vec![zone])
 }
 
