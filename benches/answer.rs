@@ -15,9 +15,10 @@ mod kinds;
 use std::sync::{Arc, LazyLock};
 
 use divan::{Bencher, black_box};
+use pharos::answer::Transport;
 use pharos::dns::{Edns, LookupName, Name, Rcode, Writer, parse, write_opt};
 use pharos::policy::selector::{Selector, Steering};
-use pharos::serve::{Answers, FromStore};
+use pharos::serve::{Answers, FromStore, Ledger};
 use pharos::snapshot::{Found, Snapshot, Store};
 
 use self::kinds::{Kind, ZONE};
@@ -76,7 +77,7 @@ mod answers {
     }
 
     fn answer(bencher: Bencher<'_, '_>, set: &Set, kind: &Kind) {
-        let mut answers = FromStore::new(&Store::new(Arc::clone(&set.world)));
+        let mut answers = FromStore::new(&Store::new(Arc::clone(&set.world)), Transport::Udp, &Ledger::default());
         let mut out = vec![0; if kind.is_udp() { 1232 } else { 65_535 }];
         count_up(bencher, |n| {
             let (query, client, entropy) = kind.nth(n);
@@ -129,7 +130,7 @@ mod encoded {
     use super::*;
 
     fn selector(pool: usize) -> &'static Selector {
-        match &SMALL_SET.world.zones()[0].pools[pool].a {
+        match &SMALL_SET.world.zones()[0].pools[pool].steered.a {
             Steering::Pick(selector) => selector,
             Steering::Static | Steering::Nodata => panic!("the pool works"),
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use pharos::answer::{Transport, answer, answer_by_walking, answer_with};
 use pharos::dns::LookupName;
-use pharos::serve::{FromStore, Limits, Serving, UdpOptions, bind};
+use pharos::serve::{FromStore, Ledger, Limits, Serving, UdpOptions, bind};
 use pharos::snapshot::{Snapshot, Store};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Stats, StatsAlloc};
 
@@ -81,7 +81,7 @@ fn each_way_to_a_reply(world: &Snapshot, kind: &Kind) {
             let made = counted(|| {
                 lengths[0] = answer_by_walking(world, query, client, entropy, out);
                 lengths[1] = answer(world, query, client, entropy, out);
-                lengths[2] = answer_with(&mut name, world, query, client, entropy, out);
+                lengths[2] = answer_with(&mut name, &mut (), world, query, client, entropy, out);
             });
             assert_eq!(made, Stats::default(), "{kind}");
             assert!(lengths[0] >= 12 && lengths[1] == lengths[2], "{kind}: {lengths:?}");
@@ -121,7 +121,8 @@ impl Server {
         let store = Store::new(Arc::clone(world));
         let options = UdpOptions { gso, ..UdpOptions::default() };
         let limits = Limits { idle: 10 * LONG, ..Limits::default() };
-        let serving = bind(&[address], 1).unwrap().serve(|| FromStore::new(&store), options, limits).unwrap();
+        let answers = |transport| FromStore::new(&store, transport, &Ledger::default());
+        let serving = bind(&[address], 1).unwrap().serve(answers, options, limits).unwrap();
         let port = serving.addresses()[0].port();
         // Where it is bound to all addresses, it is asked at two in turn.
         let ips = match (address.is_ipv4(), address.ip().is_unspecified()) {

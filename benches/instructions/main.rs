@@ -37,7 +37,8 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
-use pharos::serve::{Answers, FromStore};
+use pharos::answer::Transport;
+use pharos::serve::{Answers, FromStore, Ledger};
 use pharos::snapshot::Store;
 
 use self::callgrind::Cost;
@@ -72,7 +73,9 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     if arguments.iter().any(|argument| argument == UNDER_CALLGRIND) {
         let store = Store::new(Arc::new(kinds::world(HOSTS)));
-        kinds().iter().for_each(|kind| prepare_and_ask(kind, FromStore::new(&store)));
+        kinds()
+            .iter()
+            .for_each(|kind| prepare_and_ask(kind, FromStore::new(&store, Transport::Udp, &Ledger::default())));
         return ExitCode::SUCCESS;
     }
     // Cargo says so when it runs benchmarks, and not when it runs tests.

@@ -23,7 +23,7 @@ use crate::model::check::{Pace, WatchId};
 use crate::model::observation::Observation;
 use crate::policy::Family;
 use crate::probe;
-use crate::serve::{self, FromStore, Limits, Serving, UdpOptions};
+use crate::serve::{self, FromStore, Ledger, Limits, Serving, UdpOptions};
 
 /// What answering the last queries may take at the end.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -108,7 +108,9 @@ impl Node {
             error = tasks.failed() => return Err(error),
         }
         let store = control.store();
-        let serving = bound.serve(|| FromStore::new(&store), udp, Limits { grace: DRAIN_TIME, ..Limits::default() })?;
+        let ledger = Ledger::default();
+        let answers = |transport| FromStore::new(&store, transport, &ledger);
+        let serving = bound.serve(answers, udp, Limits { grace: DRAIN_TIME, ..Limits::default() })?;
         let reloader = Reloader::new(config, control.clone(), watcher, loaded, warned);
         tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {

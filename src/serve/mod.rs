@@ -9,8 +9,10 @@ mod connection;
 mod entropy;
 mod family;
 mod framing;
+mod ledger;
 mod limits;
 mod outbox;
+mod page;
 mod roster;
 mod tally;
 mod tcp;
@@ -29,13 +31,15 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 pub use bind::{BindError, Bound, bind};
+pub use ledger::{Answered, Ledger, Queries};
 pub use limits::{Limits, UdpOptions};
-pub use tally::Counts;
+pub use tally::{Connections, Counts};
 
-use crate::answer::{Client, answer_with};
+use crate::answer::{Client, Transport, answer_with};
 use crate::dns::LookupName;
 use crate::snapshot::{Reader, Store};
-use tally::Tally;
+use page::Clerk;
+use tally::{Tally, Visits};
 
 /// What makes replies. Each thread has one of its own.
 pub trait Answers: Send + 'static {
@@ -52,13 +56,18 @@ pub trait Answers: Send + 'static {
 pub struct FromStore {
     reader: Reader,
     name: LookupName,
+    clerk: Clerk,
 }
 
 impl FromStore {
-    /// Of what is published to `store`.
+    /// Of what is published to `store`, for queries that come this way; what is answered can be read in
+    /// `ledger`.
     #[must_use]
-    pub fn new(store: &Store) -> Self {
-        Self { reader: store.reader(), name: LookupName::ROOT }
+    pub fn new(store: &Store, transport: Transport, ledger: &Ledger) -> Self {
+        let reader = store.reader();
+        let clerk = Clerk::new(transport, reader.current().roll());
+        ledger.add(Arc::clone(clerk.shelf()));
+        Self { reader, name: LookupName::ROOT, clerk }
     }
 }
 
@@ -66,12 +75,18 @@ impl Answers for FromStore {
     // A call costs less than what the loop around it would lose in registers.
     #[inline(never)]
     fn answer(&mut self, query: &[u8], client: Client, entropy: u64, out: &mut [u8]) -> usize {
-        answer_with(&mut self.name, self.reader.current(), query, client, entropy, out)
+        let Self { reader, name, clerk } = self;
+        clerk.begin();
+        let len = answer_with(name, clerk, reader.current(), query, client, entropy, out);
+        clerk.end(&out[..len]);
+        len
     }
 
     #[inline]
     fn renew(&mut self) {
-        self.reader.renew();
+        if self.reader.renew() {
+            self.clerk.follow(self.reader.current().roll());
+        }
     }
 }
 
@@ -102,7 +117,7 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct Serving {
     addresses: Vec<SocketAddr>,
-    tallies: Vec<Arc<Tally>>,
+    meter: Meter,
     threads: usize,
     ended: mpsc::Receiver<Result<(), ServeError>>,
     stop_udp: Arc<AtomicBool>,
@@ -110,15 +125,43 @@ pub struct Serving {
     stop_tcp: Arc<OwnedFd>,
 }
 
+/// Tells what was received and sent; clones tell the same.
+#[derive(Debug, Clone, Default)]
+pub struct Meter {
+    tallies: Vec<(Transport, Arc<Tally>)>,
+    visits: Arc<Visits>,
+}
+
+impl Meter {
+    fn tally(&mut self, transport: Transport) -> Arc<Tally> {
+        let tally = Arc::new(Tally::default());
+        self.tallies.push((transport, Arc::clone(&tally)));
+        tally
+    }
+
+    /// Messages since the start that came this way.
+    #[must_use]
+    pub fn counts(&self, transport: Transport) -> Counts {
+        let those = self.tallies.iter().filter(|(of, _)| *of == transport);
+        those.map(|(_, tally)| tally.read()).fold(Counts::default(), |sum, one| sum + one)
+    }
+
+    /// TCP connections.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.visits.read()
+    }
+}
+
 impl Bound {
-    /// Starts the threads; `answers` is called once for each. In production it makes
-    /// a [`FromStore`].
+    /// Starts the threads; `answers` is called once for each, with how its queries come. In production it
+    /// makes a [`FromStore`].
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn serve<A: Answers>(
         self,
-        answers: impl Fn() -> A,
+        answers: impl Fn(Transport) -> A,
         udp: UdpOptions,
         limits: Limits,
     ) -> Result<Serving, ServeError> {
@@ -128,18 +171,13 @@ impl Bound {
         let stop_tcp = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let stop_tcp = Arc::new(stop_tcp.map_err(|error| ServeError::Tcp(error.into()))?);
         let stop_udp = Arc::new(AtomicBool::new(false));
-        let mut tallies = Vec::with_capacity(threads);
-        let mut tally = || {
-            let tally = Arc::new(Tally::default());
-            tallies.push(tally.clone());
-            tally
-        };
+        let mut meter = Meter::default();
         let mut streams = Vec::new();
         for listener in self.listeners {
             streams.push(listener.tcp);
             let address = listener.address;
             for (i, socket) in listener.udp.into_iter().enumerate() {
-                let (answers, tally, stop) = (answers(), tally(), stop_udp.clone());
+                let (answers, tally, stop) = (answers(Transport::Udp), meter.tally(Transport::Udp), stop_udp.clone());
                 start(format!("udp-{i}"), ends.clone(), move || {
                     let wildcard = address.ip().is_unspecified();
                     let ended = if address.is_ipv4() {
@@ -151,11 +189,12 @@ impl Bound {
                 })?;
             }
         }
-        let (answers, tally, stop) = (answers(), tally(), stop_tcp.clone());
+        let (answers, tally, stop) = (answers(Transport::Tcp), meter.tally(Transport::Tcp), stop_tcp.clone());
+        let visits = Arc::clone(&meter.visits);
         start("tcp".to_owned(), ends, move || {
-            tcp::run(streams, answers, limits, tally, &stop).map_err(ServeError::Tcp)
+            tcp::run(streams, answers, limits, tally, visits, &stop).map_err(ServeError::Tcp)
         })?;
-        Ok(Serving { addresses, tallies, threads, ended, stop_udp, stop_tcp })
+        Ok(Serving { addresses, meter, threads, ended, stop_udp, stop_tcp })
     }
 }
 
@@ -169,7 +208,13 @@ impl Serving {
     /// What was received and sent so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.tallies.iter().map(|tally| tally.read()).fold(Counts::default(), |sum, one| sum + one)
+        Transport::ALL.iter().fold(Counts::default(), |sum, transport| sum + self.meter.counts(*transport))
+    }
+
+    /// What tells the same by transport, for as long as somebody wants to know.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
+        self.meter.clone()
     }
 
     /// Waits until a thread ends by itself, which is always a fault.
@@ -243,14 +288,13 @@ fn start(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::Transport;
     use crate::snapshot::Snapshot;
 
     #[test]
     fn an_idle_thread_lets_go_of_an_old_snapshot() {
         let old = Arc::new(Snapshot::new(1, "ns1".into(), Vec::new()));
         let store = Store::new(old.clone());
-        let mut answers = FromStore::new(&store);
+        let mut answers = FromStore::new(&store, Transport::Udp, &Ledger::default());
         let client = Client { ip: [127, 0, 0, 1].into(), transport: Transport::Udp };
         let query = [&[0, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], b"\x04test\0\0\x01\0\x01"].concat();
         let mut out = [0; 1232];

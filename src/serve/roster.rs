@@ -11,6 +11,7 @@ use slab::Slab;
 use tokio::time::Instant;
 
 use super::limits::Limits;
+use super::tally::Connections;
 
 /// What a connection is waiting for, and so how long it may. Where all places are taken, those that
 /// stand first here leave first, and of these the one that has waited longest.
@@ -63,6 +64,7 @@ pub(super) struct Roster<C> {
     clients: HashMap<IpAddr, usize>,
     /// The last of the numbers that say who came first.
     last: u64,
+    counts: Connections,
 }
 
 #[derive(Debug)]
@@ -75,7 +77,14 @@ struct Place<C> {
 
 impl<C> Roster<C> {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, now: Instant::now(), places: Slab::new(), clients: HashMap::new(), last: 0 }
+        Self {
+            limits,
+            now: Instant::now(),
+            places: Slab::new(),
+            clients: HashMap::new(),
+            last: 0,
+            counts: Connections::default(),
+        }
     }
 
     /// Gives the connection of this client a seat, if need be that of another. A client that has its share
@@ -83,12 +92,15 @@ impl<C> Roster<C> {
     /// `None`: there is none, and the connection is dropped.
     pub(super) fn admit(&mut self, ip: IpAddr, connection: C) -> Option<usize> {
         let client = network(ip);
+        self.counts.refused += 1;
         if self.clients.get(&client).is_some_and(|&n| n >= self.limits.per_client) {
             self.evict(|place| place.client == client && place.standing.waiting == Waiting::Query)?;
         }
         if self.places.len() >= self.limits.connections {
             self.evict(self.dispensable())?;
         }
+        self.counts.refused -= 1;
+        self.counts.accepted += 1;
         self.last += 1;
         *self.clients.entry(client).or_default() += 1;
         let standing = Standing::new(Waiting::Query, self.now);
@@ -139,6 +151,7 @@ impl<C> Roster<C> {
         self.now = now;
         let over = |place: &Place<C>| now.duration_since(place.standing.since) >= limit(place.standing.waiting);
         let ended: Vec<usize> = self.places.iter().filter(|(_, place)| over(place)).map(|(seat, _)| seat).collect();
+        self.counts.timed_out += ended.len() as u64;
         for seat in ended {
             self.leave(seat);
         }
@@ -163,7 +176,13 @@ impl<C> Roster<C> {
         let (seat, _) =
             candidates.min_by_key(|(_, Place { standing, number, .. })| (standing.waiting, standing.since, *number))?;
         self.leave(seat);
+        self.counts.evicted += 1;
         Some(())
+    }
+
+    /// What became of connections so far, and how many there are.
+    pub(super) fn counts(&self) -> Connections {
+        Connections { open: self.places.len() as u64, ..self.counts }
     }
 
     /// Whether nobody is connected.

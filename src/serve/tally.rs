@@ -12,6 +12,58 @@ pub(super) struct Tally {
     unsent: AtomicU64,
 }
 
+/// TCP connections, as their thread says; only it writes.
+#[derive(Debug, Default)]
+pub(super) struct Visits {
+    open: AtomicU64,
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    evicted: AtomicU64,
+    timed_out: AtomicU64,
+}
+
+/// TCP connections: how many there are, and what became of those since the start.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Connections at this moment.
+    pub open: u64,
+    /// That were given a place.
+    pub accepted: u64,
+    /// That were not, because nobody could be spared for them.
+    pub refused: u64,
+    /// That had to make room for another.
+    pub evicted: u64,
+    /// That used up their time: idle, slow to ask, or slow to read.
+    pub timed_out: u64,
+}
+
+impl Visits {
+    /// Says how things stand.
+    pub(super) fn tell(&self, now: Connections) {
+        let Connections { open, accepted, refused, evicted, timed_out } = now;
+        let all = [
+            (&self.open, open),
+            (&self.accepted, accepted),
+            (&self.refused, refused),
+            (&self.evicted, evicted),
+            (&self.timed_out, timed_out),
+        ];
+        all.into_iter().for_each(|(counter, now)| counter.store(now, Ordering::Relaxed));
+    }
+
+    /// How things stood last.
+    pub(super) fn read(&self) -> Connections {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Connections {
+            open: read(&self.open),
+            accepted: read(&self.accepted),
+            refused: read(&self.refused),
+            evicted: read(&self.evicted),
+            timed_out: read(&self.timed_out),
+        }
+    }
+}
+
 /// Messages since the start.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {

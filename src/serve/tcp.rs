@@ -28,7 +28,7 @@ use super::Answers;
 use super::connection::{Connection, Desk};
 use super::limits::Limits;
 use super::roster::Roster;
-use super::tally::Tally;
+use super::tally::{Tally, Visits};
 use crate::answer::{Client, Transport};
 
 /// Pause after the system had no file or memory for a connection.
@@ -54,9 +54,10 @@ pub(super) fn run<A: Answers>(
     answers: A,
     limits: Limits,
     tally: Arc<Tally>,
+    visits: Arc<Visits>,
     stop: &OwnedFd,
 ) -> io::Result<()> {
-    let mut service = Service::new(listeners, Desk::new(answers, tally), limits)?;
+    let mut service = Service::new(listeners, Desk::new(answers, tally), limits, visits)?;
     epoll::add(&service.epoll, stop, name(STOP), EventFlags::IN)?;
     while !service.turn()?.stop {}
     epoll::delete(&service.epoll, stop)?;
@@ -78,6 +79,7 @@ struct Service<A> {
     roster: Roster<Connection>,
     desk: Desk<A>,
     limits: Limits,
+    visits: Arc<Visits>,
 }
 
 /// What was due besides connections.
@@ -88,7 +90,7 @@ struct Due {
 }
 
 impl<A: Answers> Service<A> {
-    fn new(listeners: Vec<Socket>, desk: Desk<A>, limits: Limits) -> io::Result<Self> {
+    fn new(listeners: Vec<Socket>, desk: Desk<A>, limits: Limits, visits: Arc<Visits>) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let clock = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
         epoll::add(&epoll, &clock, name(CLOCK), EventFlags::IN)?;
@@ -97,7 +99,7 @@ impl<A: Answers> Service<A> {
         }
         let events = Vec::with_capacity(limits.connections.saturating_add(listeners.len() + 2));
         let roster = Roster::new(limits);
-        let service = Self { epoll, events, clock, listeners, paused: false, roster, desk, limits };
+        let service = Self { epoll, events, clock, listeners, paused: false, roster, desk, limits, visits };
         service.tick_after(limits.sweep(), limits.sweep())?;
         Ok(service)
     }
@@ -141,6 +143,7 @@ impl<A: Answers> Service<A> {
             }
         }
         self.events = events;
+        self.visits.tell(self.roster.counts());
         Ok(due)
     }
 

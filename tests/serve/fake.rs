@@ -70,7 +70,7 @@ pub(crate) fn text(message: &[u8]) -> &str {
 /// A server on free ports of these addresses.
 pub(crate) fn server(addresses: &[&str], limits: Limits) -> Serving {
     let addresses: Vec<SocketAddr> = addresses.iter().map(|a| a.parse().unwrap()).collect();
-    bind(&addresses, 2).unwrap().serve(|| Fake, UdpOptions::default(), limits).unwrap()
+    bind(&addresses, 2).unwrap().serve(|_| Fake, UdpOptions::default(), limits).unwrap()
 }
 
 /// A UDP socket that hears only `server`, with room for many replies.

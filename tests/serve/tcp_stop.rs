@@ -54,7 +54,7 @@ async fn what_waits_before_the_server_starts_is_answered_though_it_stops() {
             streams.push((n, stream));
         }
     }
-    bound.serve(|| Fake, UdpOptions::default(), Limits::default()).unwrap().stop().await.unwrap();
+    bound.serve(|_| Fake, UdpOptions::default(), Limits::default()).unwrap().stop().await.unwrap();
     for (n, stream) in &mut streams {
         assert_eq!(id(&reply(stream)), *n);
         assert!(ended(stream));

@@ -42,7 +42,7 @@ async fn one_batch_may_hold_queries_to_many_addresses() {
             client.send(&query(turn, ECHO, b"")).unwrap();
         }
     }
-    let serving = bound.serve(|| Fake, UdpOptions::default(), Limits::default()).unwrap();
+    let serving = bound.serve(|_| Fake, UdpOptions::default(), Limits::default()).unwrap();
     for client in &clients {
         let mut buffer = [0; 512];
         let mut got: Vec<u16> =
@@ -150,7 +150,7 @@ async fn a_stop_answers_all_that_was_received() {
             client.send(&query(n, ECHO, b"")).unwrap();
         }
     }
-    bound.serve(|| Fake, UdpOptions::default(), Limits::default()).unwrap().stop().await.unwrap();
+    bound.serve(|_| Fake, UdpOptions::default(), Limits::default()).unwrap().stop().await.unwrap();
     for client in &clients {
         let mut buffer = [0; 512];
         for n in 0..500 {
