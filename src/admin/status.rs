@@ -136,7 +136,8 @@ struct OverrideJson {
 
 impl StatusJson {
     fn of(status: &Status) -> Self {
-        let Status { node, at, started: _, snapshot: _, ready, isolated: _, reload_waits, zones, overrides } = status;
+        let Status { node, at, started: _, snapshot: _, ready, isolated: _, reload_waits, zones, overrides, drill: _ } =
+            status;
         Self {
             version: env!("CARGO_PKG_VERSION"),
             node: node.to_string(),
@@ -158,7 +159,7 @@ impl ZoneJson {
 
 impl PoolJson {
     fn of(pool: &PoolStatus) -> Self {
-        let PoolStatus { id, names, policy, a, aaaa, compiled: _, endpoints } = pool;
+        let PoolStatus { id, names, policy, failback: _, a, aaaa, compiled: _, endpoints } = pool;
         Self {
             name: id.pool.to_string(),
             names: names.iter().map(ToString::to_string).collect(),

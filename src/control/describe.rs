@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::drill::{DrillChange, DrillOrder};
 use super::event::{Answer, By, Event, Kind, OverrideChange, ip_version};
 use super::guard::bare;
 use super::record::{Record, Severity, Stage, Topic};
@@ -88,6 +89,10 @@ impl Record {
                 Scope::Region(region) => self.region = Some(region.to_string()),
                 Scope::Pool(pool) => self.of_pool(pool),
             },
+            Kind::Drill(DrillChange::Begun(order) | DrillChange::Ended { order, .. }) => {
+                self.region = Some(order.region.to_string());
+            }
+            Kind::Drill(DrillChange::Skipped { region, .. }) => self.region = Some(region.to_string()),
             Kind::Ready { .. }
             | Kind::Applied(_)
             | Kind::Refused(_)
@@ -147,6 +152,16 @@ fn head_of(kind: &Kind) -> Head {
                 OverrideChange::Expired => "override-expired",
             };
             head(kind, Topic::Override, Info, Note).about(format!("override/{scope}"))
+        }
+        Kind::Drill(DrillChange::Begun(order)) => {
+            head("drill-begun", Topic::Drill, Info, Note).about(format!("drill/{}", order.id))
+        }
+        Kind::Drill(DrillChange::Ended { order, why, met }) => {
+            let severity = if why.is_cut_short() || *met == Some(false) { Warning } else { Info };
+            head("drill-ended", Topic::Drill, severity, Note).about(format!("drill/{}", order.id))
+        }
+        Kind::Drill(DrillChange::Skipped { name, .. }) => {
+            head("drill-skipped", Topic::Drill, Info, Note).about(format!("drill/{name}"))
         }
         Kind::Applied(applied) => {
             let severity = if applied.restart_needed.is_empty() { Info } else { Warning };
@@ -210,6 +225,19 @@ fn data_of(kind: &Kind) -> Value {
             "author": &**author,
             "expires": expires.map(|end| humantime::format_rfc3339_millis(end.wall).to_string()),
         }),
+        Kind::Drill(DrillChange::Begun(DrillOrder { id, region: _, lasts, author, reason })) => json!({
+            "id": &**id,
+            "for_ms": u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX),
+            "author": &**author,
+            "reason": &**reason,
+        }),
+        Kind::Drill(DrillChange::Ended { order, why, met }) => json!({
+            "id": &*order.id,
+            "met": met,
+            "cut_short": why.is_cut_short(),
+            "why": why.to_string(),
+        }),
+        Kind::Drill(DrillChange::Skipped { name, region: _, why }) => json!({ "name": &**name, "why": &**why }),
         Kind::Applied(applied) => json!({
             "changes": applied.changes.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "checks_started": applied.checks_started,

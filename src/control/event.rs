@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::drill::DrillChange;
 use super::guard::Refused;
 use super::record::EventId;
 use super::reload::Applied;
@@ -128,6 +129,8 @@ pub enum Kind {
         /// How many holds that ended.
         released: usize,
     },
+    /// A region fails on purpose, or no longer.
+    Drill(DrillChange),
     /// New files are in force.
     Applied(Applied),
     /// New files were not taken.
@@ -199,6 +202,8 @@ impl Event {
             Kind::Pool { mode, .. } => !matches!(mode, Mode::Healthy | Mode::Absent),
             Kind::Isolation { begun, .. } => *begun,
             Kind::Stale { stale, .. } => *stale,
+            Kind::Drill(DrillChange::Ended { why, met, .. }) => why.is_cut_short() || *met == Some(false),
+            Kind::Drill(DrillChange::Begun(_) | DrillChange::Skipped { .. }) => false,
             Kind::Hold { .. } | Kind::Override { .. } | Kind::Failback { .. } => false,
         }
     }
@@ -259,6 +264,7 @@ impl fmt::Display for Event {
             Kind::Failback { pool, by: By { author, reason }, released } => {
                 write!(f, "{author} let pool {pool} fail back ({released} held): {reason}")
             }
+            Kind::Drill(change) => write_drill(f, change),
             Kind::Applied(applied) => write!(f, "reloaded: {applied}"),
             Kind::Refused(refused) => write!(f, "reload refused: {refused}"),
             Kind::Invalid(_) => f.write_str("reload refused: the files have errors; the old answers stay"),
@@ -305,6 +311,27 @@ pub(super) fn ip_version(family: Family) -> &'static str {
     match family {
         Family::V4 => "IPv4",
         Family::V6 => "IPv6",
+    }
+}
+
+fn write_drill(f: &mut fmt::Formatter<'_>, change: &DrillChange) -> fmt::Result {
+    match change {
+        DrillChange::Begun(order) => {
+            let lasts = humantime::format_duration(order.lasts);
+            let (region, author, reason) = (&order.region, &order.author, &order.reason);
+            write!(f, "drill {}: region {region} fails on purpose for {lasts} by order of {author}: {reason}", order.id)
+        }
+        DrillChange::Ended { order, why, met } => {
+            write!(f, "drill {} of region {} has ended: {why}", order.id, order.region)?;
+            f.write_str(match met {
+                Some(true) => "; its target was met",
+                Some(false) => "; its target was missed",
+                None => "",
+            })
+        }
+        DrillChange::Skipped { name, region, why } => {
+            write!(f, "the planned drill {name} of region {region} was skipped: {why}")
+        }
     }
 }
 

@@ -117,7 +117,7 @@ pub(super) fn guard_pools(world: &World, news: &HashMap<&PoolId, &PoolState>, co
 }
 
 /// A family whose addresses were all removed is not lost, as long as the other one works.
-fn losses_of(pool: &PoolId, old: &Compiled, new: &Compiled) -> Vec<Loss> {
+pub(super) fn losses_of(pool: &PoolId, old: &Compiled, new: &Compiled) -> Vec<Loss> {
     let loss = |family| Loss { pool: pool.clone(), family };
     if old.is_healthy() && !new.is_healthy() {
         return vec![loss(None)];

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::PACE_OF_NOBODY;
+use super::drill::{DrillEnd, DrillOrder, DrillRefused, NoSuchDrill};
 use super::event::{By, Event, Kind};
 use super::guard::{Consent, Refused};
 use super::history::History;
@@ -43,6 +44,9 @@ pub(super) enum Command {
     SetOverride(Order, oneshot::Sender<Result<Ordered, OverrideRefused>>),
     ClearOverride(Clear, oneshot::Sender<Result<Ordered, OverrideRefused>>),
     Failback(PoolId, By, oneshot::Sender<Option<usize>>),
+    BeginDrill(DrillOrder, oneshot::Sender<Result<(), DrillRefused>>),
+    EndDrill(Arc<str>, DrillEnd, oneshot::Sender<Result<(), NoSuchDrill>>),
+    JudgeDrill(Arc<str>, bool),
     Tell(Kind),
     Testify(Family, bool),
     Stop(oneshot::Sender<()>),
@@ -153,6 +157,30 @@ impl Handle {
     pub async fn failback(&self, pool: PoolId, by: By) -> Result<usize, NoSuchPool> {
         let count = self.ask(|back| Command::Failback(pool.clone(), by, back)).await?;
         count.ok_or(NoSuchPool::Unknown(pool))
+    }
+
+    /// Fails a region on purpose. It ends by itself when its time is over. A restart knows that there was
+    /// one when this returns.
+    ///
+    /// # Errors
+    /// See [`DrillRefused`].
+    pub async fn begin_drill(&self, order: DrillOrder) -> Result<(), DrillRefused> {
+        self.ask(|back| Command::BeginDrill(order, back)).await.unwrap_or(Err(DrillRefused::Stopped))
+    }
+
+    /// Takes a drill back at once, as if it had never been.
+    ///
+    /// # Errors
+    /// [`NoSuchDrill`] where it neither fails its region nor waits for it to come back.
+    pub async fn end_drill(&self, id: Arc<str>, why: DrillEnd) -> Result<(), NoSuchDrill> {
+        let ended = self.ask(|back| Command::EndDrill(Arc::clone(&id), why, back)).await;
+        ended.unwrap_or(Err(NoSuchDrill(id)))
+    }
+
+    /// Notes whether a running drill meets its target: the event of its end says so.
+    pub async fn judge_drill(&self, id: Arc<str>, met: bool) {
+        // Where the task is gone, so is the drill.
+        let _ = self.commands.send(Command::JudgeDrill(id, met)).await;
     }
 
     /// Whether queries may be answered: every target was observed since the start.

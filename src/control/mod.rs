@@ -9,6 +9,7 @@
 
 mod clock;
 mod describe;
+mod drill;
 mod event;
 mod guard;
 mod handle;
@@ -35,6 +36,7 @@ mod world;
 
 use std::time::Duration;
 
+pub use drill::{DrillChange, DrillEnd, DrillOrder, DrillRefused, DrillStatus, NoSuchDrill};
 pub use event::{Answer, By, Event, Kind, LONG, OverrideChange};
 pub use guard::{Consent, Loss, Refused};
 pub use handle::{Handle, NoSuchPool, Stopped, Watches};

@@ -103,6 +103,7 @@ impl World {
     /// Puts the reload in force, or refuses it. None where none is under way.
     pub(super) fn finish_reload(&mut self, now: Moment, effects: &mut Effects) -> Option<Result<Applied, Refused>> {
         let Pending { setup, consent, mut targets, links, round: _, flips } = self.pending.take()?;
+        self.guard_drill_of(&setup, now, effects);
         targets.inherit(&self.targets);
         let pairs = Pairs::of(&self.zones, &setup.zones);
         let mut links: Vec<_> = links.into_iter().map(Some).collect();

@@ -157,6 +157,17 @@ impl Task {
                 self.act(|world, now, effects| world.testify(family, reached, now, effects));
             }
             Command::Tell(kind) => self.act(|_, _, effects| effects.events.push(kind)),
+            Command::BeginDrill(order, back) => {
+                let begun = self.act(|world, now, effects| world.begin_drill(order, now, effects));
+                match begun {
+                    Ok(()) => self.saver.then(Box::new(move |_| drop(back.send(Ok(()))))),
+                    Err(refused) => drop(back.send(Err(refused))),
+                }
+            }
+            Command::EndDrill(id, why, back) => {
+                let _ = back.send(self.act(|world, now, effects| world.end_drill(&id, why, now, effects)));
+            }
+            Command::JudgeDrill(id, met) => self.world.judge_drill(&id, met),
             Command::Apply(setup, consent, back) => self.begin_reload(setup, consent, back),
             Command::Stop(_) => {} // the loop has taken it
         }

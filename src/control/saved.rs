@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::drill::{Drill, DrillOrder};
 use super::orders::expiry;
 use super::targets::Judge;
 use super::world::World;
@@ -34,6 +35,7 @@ pub struct Saved {
     verdicts: HashMap<String, Vec<VerdictSpec>>,
     pools: Vec<PoolSpec>,
     overrides: Vec<OverrideSpec>,
+    drill: Option<DrillSpec>,
 }
 
 /// Why a file is not what an earlier run left.
@@ -59,6 +61,18 @@ pub(super) struct File {
     verdicts: Vec<VerdictSpec>,
     pools: Vec<PoolSpec>,
     overrides: Vec<OverrideSpec>,
+    /// One that runs: it does not survive a restart, and that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    drill: Option<DrillSpec>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct DrillSpec {
+    id: String,
+    region: String,
+    lasts_ms: u64,
+    author: String,
+    reason: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -139,12 +153,12 @@ impl Saved {
         if version != VERSION {
             return Err(SavedError::Later(version));
         }
-        let File { version: _, verdicts, pools, overrides } = serde_json::from_slice(bytes)?;
+        let File { version: _, verdicts, pools, overrides, drill } = serde_json::from_slice(bytes)?;
         let mut by_target: HashMap<String, Vec<VerdictSpec>> = HashMap::new();
         for verdict in verdicts {
             by_target.entry(verdict.target.clone()).or_default().push(verdict);
         }
-        Ok(Self { verdicts: by_target, pools, overrides })
+        Ok(Self { verdicts: by_target, pools, overrides, drill })
     }
 
     /// What is known of a target, if it is young enough.
@@ -159,6 +173,18 @@ impl Saved {
         }
         let verdict = if spec.up { Verdict::Up } else { Verdict::Down };
         Some(Tracker::restore(verdict, spec.streak, past(time(spec.since_ms), now), observed))
+    }
+
+    /// The drill that ran when the file was written.
+    pub(super) fn drill(&self) -> Option<DrillOrder> {
+        let DrillSpec { id, region, lasts_ms, author, reason } = self.drill.as_ref()?;
+        Some(DrillOrder {
+            id: id.as_str().into(),
+            region: Region::new(region),
+            lasts: Duration::from_millis(*lasts_ms),
+            author: author.as_str().into(),
+            reason: reason.as_str().into(),
+        })
     }
 
     /// The memory of each pool.
@@ -219,10 +245,21 @@ fn age_max(watch: &Watch) -> Duration {
 impl File {
     /// Copies what is needed; making text of it is left to a thread that may block.
     pub(super) fn of(world: &World, now: Moment) -> Self {
-        let verdicts = world.targets.judges().filter_map(|(key, judge)| verdict_spec(key, judge));
-        let pools = world.pools().map(|(_, _, state)| pool_spec(&state.id, &state.memory, now));
+        let verdicts = world.targets.judges().filter_map(|(link, key, judge)| {
+            // What a drill makes of it says nothing of the target.
+            let real = world.drill.as_ref().and_then(|drill| drill.real(link));
+            verdict_spec(key, judge, real.unwrap_or(&judge.tracker))
+        });
+        let pools = world.pools().map(|(_, _, state)| pool_spec(&state.id, &world.memory_to_save(state), now));
         let overrides = world.overrides.iter().map(|(scope, order)| override_spec(scope, order));
-        Self { version: VERSION, verdicts: verdicts.collect(), pools: pools.collect(), overrides: overrides.collect() }
+        let drill = world.drill.as_ref().map(Drill::order).or(world.cut_short.as_ref()).map(drill_spec);
+        Self {
+            version: VERSION,
+            verdicts: verdicts.collect(),
+            pools: pools.collect(),
+            overrides: overrides.collect(),
+            drill,
+        }
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {
@@ -232,8 +269,8 @@ impl File {
 }
 
 /// None where nothing is known.
-fn verdict_spec(key: &str, judge: &Judge) -> Option<VerdictSpec> {
-    let (tracker, cadence) = (&judge.tracker, &judge.watch.cadence);
+fn verdict_spec(key: &str, judge: &Judge, tracker: &Tracker) -> Option<VerdictSpec> {
+    let cadence = &judge.watch.cadence;
     Some(VerdictSpec {
         target: key.to_owned(),
         fall: cadence.fall,
@@ -243,6 +280,17 @@ fn verdict_spec(key: &str, judge: &Judge) -> Option<VerdictSpec> {
         since_ms: millis(tracker.since()?.wall),
         observed_ms: millis(tracker.observed()?.wall),
     })
+}
+
+fn drill_spec(order: &DrillOrder) -> DrillSpec {
+    let DrillOrder { id, region, lasts, author, reason } = order;
+    DrillSpec {
+        id: id.to_string(),
+        region: region.to_string(),
+        lasts_ms: to_millis(*lasts),
+        author: author.to_string(),
+        reason: reason.to_string(),
+    }
 }
 
 fn override_spec(scope: &Scope, order: &Override) -> OverrideSpec {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::drill::DrillStatus;
 use super::event::Answer;
 use super::recent::Recent;
 use super::targets::Target;
@@ -12,7 +13,7 @@ use crate::dns::Name;
 use crate::health::{Override, Scope, Verdict};
 use crate::model::check::Cadence;
 use crate::model::observation::Observation;
-use crate::model::pool::{Address, Endpoint, Filter, Pool, PoolId};
+use crate::model::pool::{Address, Endpoint, Failback, Filter, Pool, PoolId};
 use crate::model::time::Moment;
 use crate::model::{CheckName, EndpointName, Region};
 use crate::policy::{Compiled, Family, Hold, Member, Seat};
@@ -38,6 +39,8 @@ pub struct Status {
     pub zones: Vec<ZoneStatus>,
     /// All overrides in force.
     pub overrides: Vec<(Scope, Override)>,
+    /// The drill that fails a region now.
+    pub drill: Option<DrillStatus>,
 }
 
 /// The snapshot in force.
@@ -69,6 +72,8 @@ pub struct PoolStatus {
     pub names: Vec<Name>,
     /// Its policy.
     pub policy: Vec<Filter>,
+    /// How an endpoint comes back.
+    pub failback: Failback,
     /// What is answered to A.
     pub a: AnswerStatus,
     /// What is answered to AAAA.
@@ -190,6 +195,7 @@ impl World {
             reload_waits: self.pending.as_ref().map(|pending| pending.round.left()),
             zones: zones.collect(),
             overrides: self.overrides.iter().map(|(scope, order)| (scope.clone(), order.clone())).collect(),
+            drill: self.drill_status(),
         }
     }
 
@@ -199,6 +205,7 @@ impl World {
             id: state.id.clone(),
             names: pool.names.clone(),
             policy: pool.policy.clone(),
+            failback: pool.failback,
             a: answer(state, Family::V4),
             aaaa: answer(state, Family::V6),
             compiled: Arc::clone(&state.compiled),

@@ -30,7 +30,7 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Link {
     pub(super) id: WatchId,
-    judge: usize,
+    pub(super) judge: usize,
 }
 
 /// Per endpoint, per address; none where nothing is watched.
@@ -194,9 +194,12 @@ impl Targets {
         self.by_id.values_mut().flat_map(|t| t.judges.iter_mut().map(|judge| (t.key.as_str(), judge)))
     }
 
-    /// As [`Targets::judges_mut`].
-    pub(super) fn judges(&self) -> impl Iterator<Item = (&str, &Judge)> {
-        self.by_id.values().flat_map(|t| t.judges.iter().map(|judge| (t.key.as_str(), judge)))
+    /// As [`Targets::judges_mut`], with the links that lead there.
+    pub(super) fn judges(&self) -> impl Iterator<Item = (Link, &str, &Judge)> {
+        self.by_id.iter().flat_map(|(id, t)| {
+            let judges = t.judges.iter().enumerate();
+            judges.map(|(judge, found)| (Link { id: *id, judge }, t.key.as_str(), found))
+        })
     }
 
     /// What must be probed, by rising id.
@@ -271,6 +274,16 @@ impl Target {
     /// The family of the address that is probed.
     pub(super) fn family(&self) -> Option<Family> {
         self.judges.first().map(|judge| Family::of(judge.watch.probe.target.ip()))
+    }
+
+    /// One per cadence; links count them.
+    pub(super) fn judges(&self) -> &[Judge] {
+        &self.judges
+    }
+
+    /// As [`Target::judges`].
+    pub(super) fn judges_mut(&mut self) -> &mut [Judge] {
+        &mut self.judges
     }
 
     /// When it must be probed next: as soon as any judge asks for it.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::PACE_OF_NOBODY;
+use super::drill::{Drill, DrillOrder};
 use super::event::{Answer, Kind, OverrideChange};
 use super::guard::bare;
 use super::isolation::Isolation;
@@ -17,7 +18,7 @@ use super::round::Round;
 use super::saved::Saved;
 use super::targets::{Link, Links, Place, Seen, Targets};
 use super::watchdog::Watchdog;
-use crate::health::{Flip, Overrides, Standing, outcome};
+use crate::health::{Flip, Overrides, Standing, Tracker, outcome};
 use crate::model::CheckName;
 use crate::model::check::{Pace, Watch, WatchId};
 use crate::model::node::{Node, Setup, ZoneSetup};
@@ -43,6 +44,10 @@ pub(super) struct World {
     pub(super) watchdog: Watchdog,
     /// Who was told to be down for long.
     pub(super) lasting: BTreeSet<(PoolId, Member)>,
+    /// A region that fails on purpose.
+    pub(super) drill: Option<Drill>,
+    /// One that ran when the process before this one ended, until that is told.
+    pub(super) cut_short: Option<DrillOrder>,
     /// Pools in which a hold runs, and when the next one ends.
     ends: BTreeMap<Place, Duration>,
 }
@@ -125,6 +130,8 @@ impl World {
             round,
             pending: None,
             isolation,
+            drill: None,
+            cut_short: saved.drill(),
             watchdog: Watchdog::default(),
             lasting: BTreeSet::new(),
             ends: BTreeMap::new(),
@@ -158,6 +165,7 @@ impl World {
 
     /// As [`World::report`], of what counts.
     pub(super) fn count(&mut self, id: WatchId, seen: &Arc<Observation>, now: Moment, effects: &mut Effects) -> Pace {
+        let seen = &self.drilled(id, seen, now);
         let awaited = self.round.as_ref().is_some_and(|round| round.awaits(id))
             || self.pending.as_ref().is_some_and(|pending| pending.round.awaits(id));
         let own = self.targets.contains(id);
@@ -179,7 +187,7 @@ impl World {
             for (judge, flip) in &flips {
                 self.tell_flip(id, *judge, flip, effects);
             }
-            if !flips.is_empty() && seen.result.is_err() {
+            if !flips.is_empty() && !matches!(seen.result, Ok(()) | Err(Failure::Drill)) {
                 self.settle_if_down(id, effects);
             }
             if turned || !flips.is_empty() {
@@ -199,12 +207,14 @@ impl World {
             }
             self.end_round(now, effects);
         }
+        self.settle_drill(effects);
         pace
     }
 
     /// Does what has become due.
     pub(super) fn tick(&mut self, now: Moment, effects: &mut Effects) {
         self.end_round(now, effects);
+        self.end_drill_in_time(now, effects);
         for (scope, order) in self.overrides.expire(now) {
             effects.save = Save::Now;
             let told = Kind::Override { scope: scope.clone(), order, change: OverrideChange::Expired, by: None };
@@ -229,7 +239,8 @@ impl World {
         // A round of a reload may be over and wait for something else than time.
         let rounds = rounds.into_iter().flatten().filter(|round| !round.is_over(now)).map(Round::deadline);
         let sweep = self.is_ready().then(|| self.watchdog.next());
-        rounds.chain(self.overrides.next_expiry()).chain(self.ends.values().copied()).chain(sweep).min()
+        let drill = self.drill.as_ref().and_then(Drill::until);
+        rounds.chain(drill).chain(self.overrides.next_expiry()).chain(self.ends.values().copied()).chain(sweep).min()
     }
 
     /// Whether what a record is about is still configured.
@@ -256,6 +267,7 @@ impl World {
         if !self.is_ready() {
             return; // too early to judge: the round at start compiles all pools when it ends
         }
+        self.guard_drill(place, now, effects);
         let zone = &mut self.zones[place.zone];
         let (pool, state) = (&zone.setup.pools[place.pool], &mut zone.pools[place.pool]);
         let standings = standings(&state.id, pool, &state.links, &self.targets, &self.overrides);
@@ -299,6 +311,7 @@ impl World {
         let was_asked =
             |kind: &Kind| !matches!(kind, Kind::Answer { after, .. } if after.mode == policy::Mode::Healthy);
         effects.events.retain(was_asked);
+        self.tell_cut_short(effects);
     }
 
     pub(super) fn tell_flip(&self, id: WatchId, judge: usize, flip: &Flip, effects: &mut Effects) {
@@ -324,7 +337,10 @@ impl World {
     }
 
     /// Every address whose verdict comes from a target.
-    fn uses(&self, id: WatchId) -> impl Iterator<Item = (Link, &PoolState, &Endpoint, &Address, &CheckName)> {
+    pub(super) fn uses(
+        &self,
+        id: WatchId,
+    ) -> impl Iterator<Item = (Link, &PoolState, &Endpoint, &Address, &CheckName)> {
         self.targets.users(id).iter().flat_map(move |place| {
             let zone = &self.zones[place.zone];
             let (pool, state) = (&zone.setup.pools[place.pool], &zone.pools[place.pool]);
@@ -353,11 +369,22 @@ pub(super) fn standings(
     targets: &Targets,
     overrides: &Overrides,
 ) -> Vec<Vec<Standing>> {
+    standings_by(id, pool, links, overrides, |link| targets.tracker(link))
+}
+
+/// As [`standings`], with trackers from wherever.
+pub(super) fn standings_by<'t>(
+    id: &PoolId,
+    pool: &Pool,
+    links: &Links,
+    overrides: &Overrides,
+    tracker: impl Fn(Link) -> Option<&'t Tracker>,
+) -> Vec<Vec<Standing>> {
     let endpoints = pool.endpoints.iter().zip(links);
     endpoints
         .map(|(endpoint, links)| {
             let force = overrides.ruling(id, endpoint).map(|(_, order)| order.force);
-            links.iter().map(|link| outcome(link.and_then(|link| targets.tracker(link)), force)).collect()
+            links.iter().map(|link| outcome(link.and_then(&tracker), force)).collect()
         })
         .collect()
 }

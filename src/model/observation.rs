@@ -98,6 +98,9 @@ pub enum Failure {
     /// What came is not HTTP, or breaks its rules.
     #[error("not a valid HTTP reply: {0}")]
     Http(String),
+    /// Whatever the probe saw, a drill says that it failed.
+    #[error("failed on purpose by a drill")]
+    Drill,
     /// The node itself could not probe: no sockets left, for example.
     #[error("{0}")]
     Local(Arc<str>),

@@ -70,6 +70,14 @@ impl PoolMemory {
         &self.holds
     }
 
+    /// Puts the hold of a member back to what it was: what happened since was not meant to count.
+    pub fn restore_hold(&mut self, member: &Member, hold: Option<Hold>) {
+        match hold {
+            Some(hold) => self.holds.insert(member.clone(), hold),
+            None => self.holds.remove(member),
+        };
+    }
+
     /// When the next hold ends, after `now`.
     #[must_use]
     pub fn next_end(&self, now: Moment) -> Option<Duration> {
