@@ -42,7 +42,20 @@ fn help_and_version_read_well() {
     let line = text(&version.stdout);
     assert!(line.starts_with(concat!("pharos ", env!("CARGO_PKG_VERSION"), " (")), "{line}");
     assert!(line.contains("linux"), "{line}");
-    for command in ["serve", "check", "status", "override", "failback", "events", "demo", "completions"] {
+    for command in [
+        "serve",
+        "check",
+        "status",
+        "explain",
+        "override",
+        "failback",
+        "reload",
+        "events",
+        "drill",
+        "notify",
+        "demo",
+        "completions",
+    ] {
         assert_eq!(run(pharos().args([command, "--help"])).status.code(), Some(0), "{command}");
     }
 }

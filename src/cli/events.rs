@@ -23,12 +23,16 @@ const AGAIN_MAX: Duration = Duration::from_secs(15);
 /// How often it is looked whether somebody still reads.
 const LOOK: Duration = Duration::from_secs(1);
 
+const EXAMPLES: &str = "\
+For example:
+  pharos events --severity warning --limit 20
+  pharos events --follow --pool app";
+
 /// Show what happened, the newest last
 ///
 /// With --follow it goes on until Ctrl-C, and connects again by itself, without a gap, when the node restarts.
-///
-/// For example: pharos events --severity warning --limit 20; pharos events --follow --pool app
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Go on with what happens
     #[arg(long, short = 'f')]

@@ -10,13 +10,16 @@ use super::target::Known;
 use super::view::{self, Screen, words::count};
 use super::{Exit, ended, print};
 
+const EXAMPLES: &str = "\
+For example:
+  pharos failback app";
+
 /// Let the endpoints of a pool return that came back and are held
 ///
 /// A pool with failback = "manual" stays on the survivor until this; one with a hold returns without waiting for
 /// its end.
-///
-/// For example: pharos failback app
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// app.example.com/app, or app where that is unique
     pool: String,

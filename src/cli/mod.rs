@@ -5,12 +5,16 @@ mod check;
 mod client;
 mod completions;
 mod demo;
+mod drill;
 mod events;
+mod explain;
 mod failback;
 mod length;
 mod log;
+mod notify;
 mod override_;
 mod paint;
+mod reload;
 mod serve;
 mod shape;
 mod status;
@@ -48,9 +52,13 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Status(status::Args),
+    Explain(explain::Args),
     Override(override_::Args),
     Failback(failback::Args),
+    Reload(reload::Args),
     Events(events::Args),
+    Drill(drill::Args),
+    Notify(notify::Args),
     Demo(demo::Args),
     Completions(completions::Args),
 }
@@ -88,7 +96,11 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Override(args) => override_::run(&args),
         Command::Failback(args) => failback::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Reload(args) => reload::run(&args),
         Command::Events(args) => events::run(&args),
+        Command::Drill(args) => drill::run(&args),
+        Command::Notify(args) => notify::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

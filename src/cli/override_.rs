@@ -14,14 +14,18 @@ use super::target::Known;
 use super::view::{self, Screen};
 use super::{Exit, complain, ended, print};
 
+const EXAMPLES: &str = "\
+For example:
+  pharos override app/us-east down --for 2h --reason \"deploy 4711\"
+  pharos override region:us-east drain --reason maintenance
+  pharos override app/us-east clear";
+
 /// Rule over the checks: force endpoints up, down or out of the answers
 ///
 /// `down` holds even when everything else is down. `drain` takes it out of the answers too, and counts it as
 /// healthy, so that its region is not given up. An override survives a restart of the node.
-///
-/// For example: pharos override app/us-east down --for 2h --reason "deploy 4711";
-/// pharos override region:us-east drain --reason maintenance; pharos override app/us-east clear
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// POOL/ENDPOINT (app.example.com/app/us-east; app/us-east or us-east where that is unique),
     /// region:REGION, or pool:POOL

@@ -6,12 +6,17 @@ use super::target::Known;
 use super::view::{self, Screen};
 use super::{Exit, ended, print};
 
+const EXAMPLES: &str = "\
+For example:
+  pharos status
+  pharos status app
+  pharos status --check || page-somebody";
+
 /// Show what is answered now, why, and since when
 ///
 /// What is broken stands first. All times are UTC. Ends with 0 whenever the node replies.
-///
-/// For example: pharos status; pharos status app; pharos status --check || page-somebody
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Only this pool: app.example.com/app, or app where that is unique
     #[arg(value_name = "POOL")]

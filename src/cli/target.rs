@@ -40,17 +40,20 @@ impl Known {
         }
     }
 
+    /// The region of this name.
+    pub(crate) fn region(&self, text: &str) -> Result<String, Fault> {
+        let text = text.strip_prefix("region:").unwrap_or(text);
+        let found = self.regions.iter().find(|known| known.eq_ignore_ascii_case(text)).cloned();
+        found.ok_or_else(|| unknown("region", text, &self.regions.iter().cloned().collect::<Vec<_>>()))
+    }
+
     /// What an override is to be about.
     pub(crate) fn scope(&self, text: &str) -> Result<Scope, Fault> {
         if text.starts_with("pool:") {
             return self.pool(text).map(Scope::Pool);
         }
         if let Some(region) = text.strip_prefix("region:") {
-            let regions: Vec<_> = self.regions.iter().cloned().collect();
-            return match self.regions.iter().find(|known| known.eq_ignore_ascii_case(region)) {
-                Some(known) => Ok(Scope::Region(known.clone())),
-                None => Err(unknown("region", region, &regions)),
-            };
+            return self.region(region).map(Scope::Region);
         }
         let found = matching(&self.endpoints, text);
         let is_region = self.regions.contains(text);

@@ -18,8 +18,6 @@ pub(crate) struct Drill {
     pub(crate) begun: Time,
     pub(crate) for_ms: Millis,
     #[serde(default)]
-    pub(crate) ended: Option<Time>,
-    #[serde(default)]
     pub(crate) rto_ms: Option<Millis>,
     #[serde(default)]
     pub(crate) met: Option<bool>,
@@ -27,6 +25,8 @@ pub(crate) struct Drill {
     pub(crate) detect_ms: Option<Millis>,
     #[serde(default)]
     pub(crate) answer_ms: Option<Millis>,
+    #[serde(default)]
+    pub(crate) recovery: Option<Recovery>,
     #[serde(default)]
     pub(crate) restored_ms: Option<Millis>,
     #[serde(default)]
@@ -41,10 +41,16 @@ pub(crate) struct Drill {
     pub(crate) note: Option<Text>,
 }
 
+/// Until nobody had to hold an address of the region any more: what the target is about.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Recovery {
+    pub(crate) ttl_ms: Millis,
+    pub(crate) total_ms: Millis,
+}
+
 /// What one pool did meanwhile.
 #[derive(Debug, Deserialize)]
 pub(crate) struct DrillPool {
-    pub(crate) pool: Text,
     pub(crate) name: Text,
     #[serde(rename = "type")]
     pub(crate) rtype: Text,

@@ -19,7 +19,7 @@ pub(crate) struct Explain {
     #[serde(default)]
     pub(crate) endpoints: Vec<Endpoint>,
     #[serde(default)]
-    pub(crate) client: Option<Client>,
+    pub(crate) client: Option<Asker>,
     pub(crate) answer: Answered,
     pub(crate) summary: Text,
 }
@@ -87,7 +87,7 @@ pub(crate) struct Dropped {
 
 /// Who asks.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Client {
+pub(crate) struct Asker {
     #[serde(default)]
     pub(crate) address: Option<Text>,
     /// `given`, `default`.

@@ -3,8 +3,12 @@
 //! Read leniently: what an older node does not say is absent, and what a newer one adds is left out. A program
 //! that wants all of it takes `--json`, which is what the node sent.
 
+mod drill;
 mod event;
+mod explain;
 mod override_;
+mod reload;
+mod sink;
 mod status;
 
 use std::borrow::Borrow;
@@ -14,8 +18,12 @@ use std::time::{Duration, SystemTime};
 
 use serde::de::{Deserialize, Deserializer, Error};
 
+pub(crate) use drill::{Drill, DrillPool};
 pub(crate) use event::Event;
+pub(crate) use explain::{Asker, Explain, Found, Kept, Step};
 pub(crate) use override_::{Cleared, Override, Scope};
+pub(crate) use reload::{Change, Refused, Reload};
+pub(crate) use sink::{Delivery, Sink};
 pub(crate) use status::{Address, Answer, Check, Endpoint, Hold, Pool, Status};
 
 /// A text from the node, in which control characters are escaped: parts of it were said by endpoints and by
