@@ -9,8 +9,11 @@ use std::time::Duration;
 use pharos::config::{Loaded, Report, load};
 use pharos::dns::{Name, Rtype};
 use pharos::model::check::{Ask, BodyMatch, Cadence, HttpAsk, JsonValue, Probe, Tls, Watch};
+use pharos::model::event::{Severity, Topic};
 use pharos::model::node::{AdminAddr, Node, Setup, ZoneSetup};
 use pharos::model::pool::{Address, AllDown, DualStack, Endpoint, Failback, FailbackMode, Filter, Pool};
+use pharos::model::secret::SecretSource;
+use pharos::model::sink::{self, Email, Login, MailServer, MailTls, Sink, Target, Text};
 use pharos::model::{CheckName, EndpointName, PoolName, Region};
 
 fn name(text: &str) -> Name {
@@ -79,6 +82,65 @@ fn address(ip: &str, watch: Arc<Watch>) -> Address {
     Address { ip: ip.parse::<IpAddr>().unwrap(), watch: Some(watch) }
 }
 
+/// One of each kind, with every key.
+fn sinks() -> Vec<Sink> {
+    let file = |name: &str| SecretSource::File(folder().join(name));
+    let pem = std::fs::read(folder().join("zones/ca.pem")).unwrap();
+    let ca = Some((folder().join("zones/ca.pem"), pem));
+    let all = || sink::Filter { topics: Topic::ALL.to_vec(), severity: Severity::Info, pools: Vec::new() };
+    let sink = |name: &str, filter, target| Sink { name: name.into(), filter, target };
+    let pools = vec!["app.example/app".into(), "app.example".into()];
+    let some = sink::Filter { topics: vec![Topic::Pool, Topic::Drill], severity: Severity::Critical, pools };
+    let email = Email {
+        server: MailServer { host: "::1".into(), port: 587 },
+        tls: MailTls::StartTls,
+        login: Some(("ops".into(), file("secret"))),
+        from: "pharos <pharos@example.com>".into(),
+        to: vec!["ops@example.com".into()],
+        ca: ca.clone(),
+    };
+    let plain = Email {
+        server: MailServer { host: "127.0.0.1".into(), port: 25 },
+        tls: MailTls::None,
+        login: None,
+        from: "pharos@example.com".into(),
+        to: vec!["ops@example.com".into(), "boss@example.com".into()],
+        ca: None,
+    };
+    let labels = vec![("team".into(), "web".into())];
+    let url = "http://127.0.0.1:9093/base".to_owned();
+    let login = Login::Password("ops".into(), file("secret"));
+    let headers = vec![("X-Team".into(), Text::Plain("web".into())), ("X-Key".into(), Text::Secret(file("secret")))];
+    let env = vec![("HOME".into(), Text::Plain("/".into())), ("KEY".into(), Text::Secret(file("secret")))];
+    vec![
+        sink("chat", some, Target::Slack { url: file("secret"), ca: ca.clone() }),
+        sink(
+            "pd",
+            all(),
+            Target::PagerDuty {
+                routing_key: SecretSource::Env("PATH".into()),
+                url: "https://events.pagerduty.com/v2/enqueue".into(),
+                ca: None,
+            },
+        ),
+        sink("am", all(), Target::Alertmanager { url: url.clone(), login, labels, ca: ca.clone() }),
+        sink("am2", all(), Target::Alertmanager { url, login: Login::Token(file("secret")), labels: vec![], ca: None }),
+        sink(
+            "hook",
+            all(),
+            Target::Webhook { url: Text::Secret(file("secret")), secret: Some(file("secret")), headers, ca },
+        ),
+        sink("mail", all(), Target::Email(Box::new(email))),
+        sink("mail2", all(), Target::Email(Box::new(plain))),
+        sink(
+            "run",
+            all(),
+            Target::Exec { command: vec!["/bin/sh".into(), "-c".into(), "".into()], timeout: 600 * SECOND, env },
+        ),
+        sink("run2", all(), Target::Exec { command: vec!["/bin/sh".into()], timeout: 30 * SECOND, env: vec![] }),
+    ]
+}
+
 #[test]
 fn every_key_of_the_node_arrives() {
     let report = load(&folder().join("pharos.toml"), None);
@@ -94,6 +156,7 @@ fn every_key_of_the_node_arrives() {
         udp_threads: 2,
         coalesce: Duration::from_micros(200),
         udp_gso: false,
+        sinks: sinks(),
         witness: ["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:853".parse().unwrap()].into(),
     };
     assert_eq!(good(&report).node, want);

@@ -88,7 +88,7 @@ pub fn load(path: &Path, previous: Option<&Loaded>) -> Report {
 pub fn load_own(path: &Path) -> Option<Node> {
     let (content, _) = Print::read(path).ok()?;
     let file = File::new(Source { shown: path.to_owned(), text: content.into() }, path.parent()?);
-    read_node(&file).map(lower_node)
+    read_node(&file).map(|spec| lower_node(&file, spec, None))
 }
 
 /// Adds to `own` what is to be watched beside the files of zones.
@@ -116,7 +116,8 @@ fn load_node(path: &Path, report: &mut Report, own: &mut Vec<PathBuf>) -> Option
             report.loaded.defaults = Arc::new(defaults);
         }
         if let Some((zones, of_zones)) = load_zones(&file, base, &spec, report, own) {
-            report.setup = Some(Setup { node: lower_node(spec), zones });
+            let all = (zones.len() == report.zones).then_some(&*zones);
+            report.setup = Some(Setup { node: lower_node(&file, spec, all), zones });
             files = Some(of_zones);
         }
     }

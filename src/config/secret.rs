@@ -55,7 +55,6 @@ pub fn read_secret(source: &SecretSource) -> Result<Secret, SecretError> {
 }
 
 /// Reads the value of a key that takes a secret: `{ env = "NAME" }` or `{ file = "PATH" }`.
-#[expect(dead_code, reason = "the keys that take one follow")]
 pub(super) fn secret(cell: &Cell<'_>) -> Option<SecretSource> {
     const HELP: &str = "write { env = \"NAME\" } or { file = \"PATH\" }";
     if cell.value.as_str().is_some() {

@@ -4,7 +4,9 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use crate::model::event::{Severity, Topic};
 
 /// Names one event of a node: microseconds since 1970, strictly rising, also over restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -23,73 +25,6 @@ impl EventId {
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-/// What an event is about; what the key `on` of a sink names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Topic {
-    /// The verdict on an endpoint.
-    Endpoint,
-    /// Whether a pool has somebody healthy, and holds.
-    Pool,
-    /// What is answered.
-    Answer,
-    /// Orders of operators.
-    Override,
-    /// Drills.
-    Drill,
-    /// Reloads.
-    Config,
-    /// The node itself: its start, isolation, failed hooks.
-    Node,
-}
-
-impl Topic {
-    /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Endpoint, Self::Pool, Self::Answer, Self::Override, Self::Drill, Self::Config, Self::Node];
-
-    /// Its word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Endpoint => "endpoint",
-            Self::Pool => "pool",
-            Self::Answer => "answer",
-            Self::Override => "override",
-            Self::Drill => "drill",
-            Self::Config => "config",
-            Self::Node => "node",
-        }
-    }
-}
-
-/// How much an event matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Good to know: a switch, a recovery, an order.
-    Info,
-    /// Something failed, and pharos deals with it.
-    Warning,
-    /// Somebody must act.
-    Critical,
-}
-
-impl Severity {
-    /// All of them, rising.
-    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Critical];
-
-    /// Its word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
     }
 }
 
@@ -150,6 +85,27 @@ impl Record {
         Some(format!("{}/{}", self.zone.as_deref()?, self.pool.as_deref()?))
     }
 }
+
+/// As their words, which are those of the configuration.
+macro_rules! by_word {
+    ($($name:ident)*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.word())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(from)?;
+                let unknown = || serde::de::Error::unknown_variant(&text, &[]);
+                Self::ALL.into_iter().find(|value| value.word() == text).ok_or_else(unknown)
+            }
+        }
+    )*};
+}
+
+by_word! { Topic Severity }
 
 mod rfc3339 {
     use std::time::SystemTime;

@@ -266,7 +266,7 @@ fn pool_changes(id: &PoolId, before: &Pool, after: &Pool, note: &mut impl FnMut(
 /// Keys that take effect at start only, and are other than they were then.
 fn restart_needed(started: &Node, after: &Node) -> Vec<&'static str> {
     // The name and the region take effect at once.
-    let Node { name: _, region: _, witness: _, state, dns, admin, udp_threads, coalesce, udp_gso } = after;
+    let Node { name: _, region: _, witness: _, state, dns, admin, udp_threads, coalesce, udp_gso, sinks: _ } = after;
     let keys = [
         ("state", *state != started.state),
         ("listen.dns", *dns != started.dns),

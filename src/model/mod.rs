@@ -3,11 +3,13 @@
 //! `config` makes these values and has checked them; every other room trusts them.
 
 pub mod check;
+pub mod event;
 pub mod node;
 pub mod observation;
 pub mod pool;
 mod room;
 pub mod secret;
+pub mod sink;
 pub mod time;
 pub mod zone;
 

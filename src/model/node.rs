@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Region;
 use super::pool::Pool;
+use super::sink::Sink;
 use super::zone::Records;
 use crate::dns::Name;
 
@@ -60,6 +61,8 @@ pub struct Node {
     /// `listen.udp_gso`: replies to one socket of a client go to the system as one, which parts them (UDP
     /// generic segmentation offload). Default true.
     pub udp_gso: bool,
+    /// `notify`: who is told of events, in the order of the file.
+    pub sinks: Vec<Sink>,
 }
 
 /// Where the admin API listens.

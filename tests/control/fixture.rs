@@ -99,6 +99,7 @@ pub(crate) fn setup(pools: Vec<Pool>) -> Setup {
         udp_threads: 0,
         coalesce: Duration::ZERO,
         udp_gso: true,
+        sinks: Vec::new(),
         witness: std::sync::Arc::new([]),
     };
     Setup { node, zones: vec![Arc::new(ZoneSetup { records: zone("example"), pools })] }

@@ -10,6 +10,7 @@ mod names;
 mod node;
 mod plan;
 mod pool;
+mod sink;
 
 use std::ops::Range;
 use std::path::Path;

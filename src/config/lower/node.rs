@@ -2,11 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::sink::lower_sinks;
 use crate::config::spec::{NODE_NAME_LEN_MAX, NodeSpec};
+use crate::config::toml::File;
 use crate::model::Region;
-use crate::model::node::{AdminAddr, Node};
+use crate::model::node::{AdminAddr, Node, ZoneSetup};
 
 /// Beside `pharos.toml`.
 const ZONES: &str = "zones";
@@ -20,10 +23,23 @@ pub(in crate::config) fn lower_zones_folder(spec: &NodeSpec, folder: &Path) -> O
     (!spec.zones.is_wrong()).then(|| spec.zones.unwrap_or(folder.join(ZONES)))
 }
 
-/// Lowers the node's settings. What is wrong is reported already, so any value will do for it.
-pub(in crate::config) fn lower_node(spec: NodeSpec) -> Node {
-    let NodeSpec { zones: _, state, name, region, witness, dns, admin, udp_threads, coalesce, udp_gso, defaults: _ } =
-        spec;
+/// Lowers the node's settings. What is wrong is reported already, so any value will do for it. `zones` is
+/// none where some are broken.
+pub(in crate::config) fn lower_node(file: &File, spec: NodeSpec, zones: Option<&[Arc<ZoneSetup>]>) -> Node {
+    let NodeSpec {
+        zones: _,
+        state,
+        name,
+        region,
+        witness,
+        dns,
+        admin,
+        udp_threads,
+        coalesce,
+        udp_gso,
+        sinks,
+        defaults: _,
+    } = spec;
     let everywhere = || {
         let any: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
         any.map(|ip| SocketAddr::new(ip, DNS_PORT)).to_vec()
@@ -39,6 +55,7 @@ pub(in crate::config) fn lower_node(spec: NodeSpec) -> Node {
         udp_threads: udp_threads.unwrap_or(0),
         coalesce: coalesce.unwrap_or(Duration::ZERO),
         udp_gso: udp_gso.unwrap_or(true),
+        sinks: lower_sinks(file, sinks, zones),
     }
 }
 

@@ -6,6 +6,8 @@ mod check;
 mod http;
 mod node;
 mod pool;
+mod reach;
+mod sink;
 mod text;
 mod zone;
 
@@ -14,5 +16,6 @@ pub use pool::{ADDRESSES_MAX, ENDPOINTS_MAX};
 pub(super) use check::{CheckSpec, Kind, read_check};
 pub(super) use node::{Defaults, NODE_NAME_LEN_MAX, NodeSpec, read_node};
 pub(super) use pool::{EndpointSpec, PoolHabits, PoolSpec, Target};
+pub(super) use sink::{EmailSpec, SinkSpec, TargetSpec};
 pub(super) use text::is_host_name;
 pub(super) use zone::{ApexSpec, ZoneSpec, read_zone};

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::pool::PoolHabits;
+use super::sink::{SinkSpec, read_sinks};
 use super::text;
 use super::{CheckSpec, read_check};
 use crate::config::toml::{Cell, File, Given, Key, Table, parse};
@@ -25,6 +26,7 @@ pub(crate) struct NodeSpec {
     pub(crate) udp_threads: Key<usize>,
     pub(crate) coalesce: Key<Duration>,
     pub(crate) udp_gso: Key<bool>,
+    pub(crate) sinks: Vec<SinkSpec>,
     pub(crate) defaults: Defaults,
 }
 
@@ -87,12 +89,13 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
         }
         table.finish();
     }
-    root.not_yet(&["tls", "rate_limit", "notify", "cluster"]);
+    let sinks = read_sinks(&mut root);
+    root.not_yet(&["tls", "rate_limit", "cluster"]);
     for key in ["check", "pool"] {
         root.hint(key, "this stands in zones/NAME.toml");
     }
     root.finish();
-    Some(NodeSpec { zones, state, name, region, witness, dns, admin, udp_threads, coalesce, udp_gso, defaults })
+    Some(NodeSpec { zones, state, name, region, witness, dns, admin, udp_threads, coalesce, udp_gso, sinks, defaults })
 }
 
 /// The longest name of a node, in bytes. It is sent as NSID with every answer that asks for it, beside an

@@ -31,7 +31,7 @@ pub(crate) fn read_zone(file: &File, zone: &Name) -> Option<ZoneSpec> {
     let mut root = Table::new(file, "a zone", 0..0, &tree);
     let apex = root.table("zone", "[zone]").map(|table| read_apex(table, zone));
     let checks = root
-        .named("check")
+        .named("check", "checks")
         .into_iter()
         .map(|(name, table)| {
             label(file, &name, "check");
@@ -39,7 +39,7 @@ pub(crate) fn read_zone(file: &File, zone: &Name) -> Option<ZoneSpec> {
         })
         .collect();
     let pools = root
-        .named("pool")
+        .named("pool", "pools")
         .into_iter()
         .map(|(name, table)| {
             label(file, &name, "pool");

@@ -70,15 +70,16 @@ impl<'f> Table<'f> {
         self.enter(name.span(), name.get_ref(), value, what.into(), &format!("write [{key}]"))
     }
 
-    /// Enters each table of a table of tables such as `[check.NAME]`, in the order of the file.
-    pub(crate) fn named(&mut self, key: &'static str) -> Vec<(Given<String>, Self)> {
+    /// Enters each table of a table of tables such as `[check.NAME]`, in the order of the file. `all` is
+    /// how they are called together.
+    pub(crate) fn named(&mut self, key: &'static str, all: &str) -> Vec<(Given<String>, Self)> {
         let Some(outer) = self.table(key, key) else { return Vec::new() };
         let mut found: Vec<_> = outer
             .entries
             .iter()
             .filter_map(|(name, value)| {
                 let what = format!("{key} \"{}\"", name.get_ref());
-                let form = format!("a table of {key}s has tables: [{key}.NAME]");
+                let form = format!("a table of {all} has tables: [{key}.NAME]");
                 let inner = self.enter(name.span(), name.get_ref(), value, what, &form)?;
                 Some((Given { value: name.get_ref().clone().into_owned(), at: name.span() }, inner))
             })
@@ -158,6 +159,18 @@ impl<'f> Table<'f> {
         self.hints.push((key, help));
     }
 
+    /// Reports what had to be there and is not, where which other keys there can be is not known.
+    pub(crate) fn finish_unknown(mut self) {
+        self.report_missing();
+    }
+
+    fn report_missing(&mut self) {
+        for key in std::mem::take(&mut self.missing) {
+            let message = format!("{} has no \"{key}\"", self.what);
+            self.file.push(self.file.error("missing-key", self.at.clone(), message).label(format!("needs \"{key}\"")));
+        }
+    }
+
     /// Reports every key that nobody asked for, and those that had to be there and are not.
     pub(crate) fn finish(mut self) {
         self.asked.sort_unstable();
@@ -177,9 +190,6 @@ impl<'f> Table<'f> {
             }
             self.file.push(fault.help(format!("known keys: {}", listed(self.asked.iter().copied()))));
         }
-        for key in self.missing {
-            let message = format!("{} has no \"{key}\"", self.what);
-            self.file.push(self.file.error("missing-key", self.at.clone(), message).label(format!("needs \"{key}\"")));
-        }
+        self.report_missing();
     }
 }
