@@ -11,7 +11,7 @@
 //! | 3 | [`snapshot`] the immutable world, answers encoded once |
 //! | 4 | [`answer`] snapshot and query to bytes |
 //! | 5 | [`control`] the only writer |
-//! | 6 | [`serve`] UDP and TCP; [`probe`] checks; [`admin`] HTTP; [`telemetry`] logs |
+//! | 6 | [`serve`] UDP and TCP; [`probe`] checks; [`admin`] HTTP; [`notify`] sinks; [`telemetry`] logs |
 //! | 7 | [`app`] bind, spawn, ready, drain; [`cli`]; [`demo`] |
 //!
 //! One query: receive, parse, load the snapshot, decide, encode, send. One probe result: observed,
@@ -27,6 +27,7 @@ pub mod demo;
 pub mod dns;
 pub mod health;
 pub mod model;
+pub mod notify;
 pub mod policy;
 pub mod probe;
 pub mod serve;

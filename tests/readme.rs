@@ -1,5 +1,5 @@
 //! README tells the truth: each key and command is named there, and its examples check clean.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -101,6 +101,61 @@ fn every_key_is_told_and_none_that_is_not_there() {
         let unknown: Vec<_> = told.difference(&known).collect();
         assert!(unknown.is_empty(), "README tells of {unknown:?} in {table}, which does not exist");
     }
+}
+
+/// Tables of README by the first word of the paragraph before them; those of sinks.
+#[test]
+fn every_key_of_a_sink_is_told_and_none_that_is_not_there() {
+    const KINDS: [&str; 6] = ["slack", "pagerduty", "alertmanager", "webhook", "email", "exec"];
+    let folder = tempfile::tempdir().unwrap();
+    let sink = |kind: &&str| format!("[notify.{kind}]\ntype = {kind:?}\nzzzz = 1\n");
+    let node = write(folder.path(), "pharos.toml", &KINDS.iter().map(sink).collect::<String>());
+    write(folder.path(), "zones/app.example.com.toml", ZONE);
+    let diagnostics = config::load(&node, None).diagnostics;
+    let text = readme();
+    let section = between(&text, "### Notifications: `[notify.NAME]`", "```toml");
+    let common = rows(between(section, "\n", "`slack`: "));
+    for (i, kind) in KINDS.iter().enumerate() {
+        let (_, own) = section.split_once(&format!("\n`{kind}`: ")).unwrap();
+        let own = KINDS.get(i + 1).map_or(own, |next| own.split_once(&format!("\n`{next}`: ")).unwrap().0);
+        let told: BTreeSet<_> = common.union(&rows(own)).cloned().collect();
+        assert_eq!(told, known(&diagnostics, &format!("notify \"{kind}\"")), "{kind}");
+    }
+}
+
+/// The example of sinks checks, but for secrets and programs that are not on this machine.
+#[test]
+fn the_sinks_check_as_written() {
+    let text = readme();
+    let section = between(&text, "### Notifications: `[notify.NAME]`", "### The zone's steering");
+    let folder = tempfile::tempdir().unwrap();
+    let node = write(folder.path(), "pharos.toml", between(section, "```toml\n", "```"));
+    let zone = ZONE.lines().filter(|line| *line != "zzzz = 1").collect::<Vec<_>>().join("\n");
+    let zone = zone.replace(", zzzz = 1", "").replace("ns = \"ns1.example.net\"", "ns = [\"ns1.example.net\"]");
+    write(folder.path(), "zones/app.example.com.toml", &zone);
+    let found = config::load(&node, None).diagnostics;
+    let expected = ["secret-unreadable", "command-unusable"];
+    let other: Vec<_> = found.iter().filter(|found| !expected.contains(&found.code)).map(ToString::to_string).collect();
+    assert!(other.is_empty(), "{}", other.join("\n"));
+}
+
+/// The receiver of webhooks that README shows takes what is signed, and nothing else.
+#[test]
+fn the_verifier_of_webhooks_works() {
+    let text = readme();
+    let verifier = between(&text, "```python\n", "```");
+    let test = "now = str(int(time.time()))\n\
+        sign = lambda t, body: hmac.new(b'key', t.encode() + b'.' + body, hashlib.sha256).hexdigest()\n\
+        assert is_genuine(f't={now},v1={sign(now, b\"x\")}', b'x', b'key')\n\
+        assert not is_genuine(f't={now},v1={sign(now, b\"x\")}', b'y', b'key')\n\
+        assert not is_genuine(f't={now},v1={sign(now, b\"x\")}', b'x', b'other')\n\
+        assert not is_genuine(f't=1000,v1={sign(\"1000\", b\"x\")}', b'x', b'key')\n";
+    let python = Command::new("python3").args(["-c", &format!("{verifier}\n{test}")]).output();
+    let Ok(output) = python else {
+        eprintln!("no python3: the verifier of webhooks is not tested");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::config::diag::Diagnostic;
-use crate::{admin, control, serve};
+use crate::{admin, control, notify, serve};
 
 /// Why a node did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum AppError {
     /// A DNS thread could not start, or ended.
     #[error(transparent)]
     Serve(#[from] serve::ServeError),
+    /// A sink of notifications ended.
+    #[error(transparent)]
+    Notify(#[from] notify::Died),
     /// Signals cannot be received.
     #[error("signals cannot be received")]
     Signals(#[source] io::Error),

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
@@ -21,6 +22,7 @@ use crate::config::{self, Report};
 use crate::control::{self, StateFile};
 use crate::model::check::{Pace, WatchId};
 use crate::model::observation::Observation;
+use crate::notify;
 use crate::policy::Family;
 use crate::probe;
 use crate::serve::{self, FromStore, Ledger, Limits, Serving, UdpOptions};
@@ -68,6 +70,8 @@ impl Node {
         );
 
         let udp = UdpOptions { coalesce: setup.node.coalesce, gso: setup.node.udp_gso };
+        let (name, folder) = (Arc::clone(&setup.node.name), setup.node.state.clone());
+        let sinks = setup.node.sinks.clone();
         let (state, saved) = open_state(&setup.node.state).await?;
         let bound = serve::bind(&setup.node.dns, setup.node.udp_threads)?;
         let mut listeners = Vec::new();
@@ -85,6 +89,11 @@ impl Node {
         let started = lane.handle().spawn(control::start(setup, Some(state), saved)).await;
         let started = started.ok().and_then(Result::ok);
         let (control, world) = started.ok_or(AppError::Died("compiling the zones"))?;
+        let stopping = told(stop.subscribe());
+        let (notifier, notifying) = notify::start(name, &folder, control.clone(), stopping).await?;
+        tasks.spawn("notifying", async { Ok(notifying.await?) });
+        // Before anything happens, so that a new sink misses nothing.
+        notifier.apply(sinks).await;
         tasks.spawn("control", watched_end("control", world, stop.subscribe()));
         let router = admin::router(View { control: control.clone(), readiness: readiness.subscribe() });
         for listener in listeners {
@@ -111,7 +120,7 @@ impl Node {
         let ledger = Ledger::default();
         let answers = |transport| FromStore::new(&store, transport, &ledger);
         let serving = bound.serve(answers, udp, Limits { grace: DRAIN_TIME, ..Limits::default() })?;
-        let reloader = Reloader::new(config, control.clone(), watcher, loaded, warned);
+        let reloader = Reloader::new(config, control.clone(), notifier, watcher, loaded, warned);
         tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {
             tasks.spawn("the watchdog", unless(told(stop.subscribe()), watchdog(every, control.clone())));

@@ -14,11 +14,13 @@ use super::systemd;
 use super::watch::Watcher;
 use crate::config::{self, Loaded, Report};
 use crate::control::{Consent, Handle, Refused};
+use crate::notify;
 
 /// What is needed to read the files again.
 pub(super) struct Reloader {
     path: PathBuf,
     control: Handle,
+    notifier: notify::Handle,
     watcher: Watcher,
     /// What the files last said: zones that did not change are not read again.
     loaded: Arc<Loaded>,
@@ -29,9 +31,16 @@ pub(super) struct Reloader {
 
 impl Reloader {
     /// Goes on from a first load, whose files are watched by now.
-    pub(super) fn new(path: &Path, control: Handle, watcher: Watcher, loaded: Loaded, told: Told) -> Self {
+    pub(super) fn new(
+        path: &Path,
+        control: Handle,
+        notifier: notify::Handle,
+        watcher: Watcher,
+        loaded: Loaded,
+        told: Told,
+    ) -> Self {
         let (loaded, forget) = (Arc::new(loaded), Arc::default());
-        Self { path: path.to_owned(), control, watcher, loaded, forget, told }
+        Self { path: path.to_owned(), control, notifier, watcher, loaded, forget, told }
     }
 
     /// Reloads on each SIGHUP at once, and on changes once they settle. Never ends by itself.
@@ -73,12 +82,16 @@ impl Reloader {
             return Ok(());
         };
         // Its new targets may take their time to be probed; a newer edit must not wait for them.
+        let (notifier, sinks) = (self.notifier.clone(), setup.node.sinks.clone());
         let (applying, forget) = (self.control.submit(setup, consent).await, Arc::clone(&self.forget));
         tokio::spawn(async move {
             let applied = applying.await;
             forget.fetch_or(matches!(applied, Err(Refused::RecordsGone(_))), Ordering::Relaxed);
             // Control logs what becomes of it. "Ready" ends what the service manager calls a reload,
             // and is no news to it otherwise.
+            if applied.is_ok() {
+                notifier.apply(sinks).await;
+            }
             match applied {
                 Ok(_) => systemd::ready("answering"),
                 // The newer one tells how it ended.

@@ -51,6 +51,8 @@ pub struct History {
 struct Kept {
     /// By rising id.
     records: VecDeque<Arc<Record>>,
+    /// How many have gone since the start.
+    dropped: u64,
     /// What fires, by subject: the record that said so last.
     firing: BTreeMap<String, Arc<Record>>,
 }
@@ -94,6 +96,25 @@ impl History {
         let kept = self.kept();
         let from = kept.records.partition_point(|record| record.id <= id);
         kept.records.range(from..).filter(|record| filter.wants(record)).take(limit).cloned().collect()
+    }
+
+    /// The first `limit` records after `id`, oldest first, and the [position](Self::position) before the
+    /// first of them.
+    #[must_use]
+    pub fn next_after(&self, id: EventId, limit: usize) -> (u64, Vec<Arc<Record>>) {
+        let kept = self.kept();
+        let from = kept.records.partition_point(|record| record.id <= id);
+        (kept.dropped + from as u64, kept.records.range(from..).take(limit).cloned().collect())
+    }
+
+    /// How many records there were up to this one, of those that were there at the start and have come since.
+    /// None where it is older than all that are kept, so that what followed it may be gone.
+    #[must_use]
+    pub fn position(&self, id: EventId) -> Option<u64> {
+        let kept = self.kept();
+        let is_older = id != EventId::default() && kept.records.front().is_some_and(|oldest| id < oldest.id);
+        let up_to = kept.records.partition_point(|record| record.id <= id);
+        (!is_older).then_some(kept.dropped + up_to as u64)
     }
 
     /// What fires now: for each subject the record that said so last, by subject.
@@ -143,6 +164,7 @@ impl Kept {
         note_firing(&mut self.firing, &record);
         if self.records.len() >= HISTORY_MAX {
             self.records.pop_front();
+            self.dropped += 1;
         }
         self.records.push_back(record);
     }
@@ -217,6 +239,11 @@ mod tests {
         }
         assert_eq!((history.len(), history.oldest()), (HISTORY_MAX, Some(EventId(6))));
         assert_eq!(ids(&history.firing()), [1]);
+        let (at, next) = history.next_after(EventId(2), 2);
+        assert_eq!((at, ids(&next)), (5, vec![6, 7]));
+        let (at, next) = history.next_after(EventId(7), 1);
+        assert_eq!((at, ids(&next)), (7, vec![8]));
+        assert_eq!((history.position(EventId(2)), history.position(EventId(7))), (None, Some(7)));
         history.push([Arc::new(record(1 << 40, "a", Stage::Resolved, Severity::Info))]);
         assert!(history.firing().is_empty());
     }

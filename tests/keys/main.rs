@@ -10,6 +10,7 @@ mod support;
 mod check;
 mod lab;
 mod node;
+mod notify;
 mod pool;
 
 use std::collections::BTreeSet;
@@ -40,6 +41,35 @@ keys! {
     "listen.udp_threads": node::udp_threads,
     "listen.coalesce": node::coalesce,
     "listen.udp_gso": node::udp_gso,
+    "notify.type": notify::sink_type,
+    "notify.on": notify::on,
+    "notify.severity": notify::severity,
+    "notify.pools": notify::pools,
+    "notify.slack.url": notify::slack_url,
+    "notify.slack.ca_file": notify::slack_ca_file,
+    "notify.pagerduty.routing_key": notify::pagerduty_routing_key,
+    "notify.pagerduty.url": notify::pagerduty_url,
+    "notify.pagerduty.ca_file": notify::pagerduty_ca_file,
+    "notify.alertmanager.url": notify::alertmanager_url,
+    "notify.alertmanager.username": notify::alertmanager_username,
+    "notify.alertmanager.password": notify::alertmanager_password,
+    "notify.alertmanager.token": notify::alertmanager_token,
+    "notify.alertmanager.labels": notify::alertmanager_labels,
+    "notify.alertmanager.ca_file": notify::alertmanager_ca_file,
+    "notify.webhook.url": notify::webhook_url,
+    "notify.webhook.secret": notify::webhook_secret,
+    "notify.webhook.headers": notify::webhook_headers,
+    "notify.webhook.ca_file": notify::webhook_ca_file,
+    "notify.email.server": notify::email_server,
+    "notify.email.tls": notify::email_tls,
+    "notify.email.username": notify::email_username,
+    "notify.email.password": notify::email_password,
+    "notify.email.from": notify::email_from,
+    "notify.email.to": notify::email_to,
+    "notify.email.ca_file": notify::email_ca_file,
+    "notify.exec.command": notify::exec_command,
+    "notify.exec.timeout": notify::exec_timeout,
+    "notify.exec.env": notify::exec_env,
     "zone.ns": node::zone_ns,
     "zone.contact": node::zone_contact,
     "zone.ttl": node::zone_ttl,
@@ -119,18 +149,33 @@ defaults! {
 }
 
 /// Tables: their keys are listed, not they themselves.
-const TABLES: [&str; 9] =
-    ["node", "listen", "defaults", "defaults.check", "defaults.pool", "check", "pool", "zone", "pool.endpoint"];
+const TABLES: [&str; 10] = [
+    "node",
+    "listen",
+    "notify",
+    "defaults",
+    "defaults.check",
+    "defaults.pool",
+    "check",
+    "pool",
+    "zone",
+    "pool.endpoint",
+];
 
 const UNKNOWN_NODE: &str = "state = \"/tmp\"\nzzz = 1\n[node]\nzzz = 1\n[listen]\nzzz = 1\n[defaults]\nzzz = 1\n\
                             [defaults.check]\nzzz = 1\n[defaults.pool]\nzzz = 1\n";
+/// Which keys a sink has depends on its type.
+const SINKS: [&str; 6] = ["slack", "pagerduty", "alertmanager", "webhook", "email", "exec"];
+/// Those of all types.
+const ANY_SINK: [&str; 4] = ["type", "on", "severity", "pools"];
 const UNKNOWN_ZONE: &str = "zzz = 1\n[zone]\nzzz = 1\n[check.web]\nzzz = 1\nexpect_body = { zzz = 1 }\n\
                             [pool.app]\nzzz = 1\nfailback = { zzz = 1 }\n[[pool.app.endpoint]]\nname = \"a\"\nzzz = 1\n";
 
 /// All keys that the program says it knows, by a file with an unknown one in each table.
 fn accepted() -> BTreeSet<String> {
     let folder = Folder::steered(UNKNOWN_ZONE);
-    folder.write("pharos.toml", UNKNOWN_NODE);
+    let sinks: String = SINKS.iter().map(|kind| format!("[notify.{kind}]\ntype = {kind:?}\nzzz = 1\n")).collect();
+    folder.write("pharos.toml", &format!("{UNKNOWN_NODE}{sinks}"));
     let output = pharos().args(["check", "--json", "--config"]).arg(folder.config()).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let mut found = BTreeSet::new();
@@ -151,14 +196,18 @@ fn accepted() -> BTreeSet<String> {
             "pool \"app\"" => "pool.",
             "failback" => "pool.failback.",
             "endpoint \"a\"" => "endpoint.",
+            sink if sink.starts_with("notify ") => &format!("notify.{}.", sink[8..].trim_end_matches('"')),
             other => panic!("a table that this test does not know: {other}"),
         };
         tables += 1;
         let help = diagnostic["help"].as_array().unwrap();
         let known = help.iter().find_map(|line| line.as_str().unwrap().strip_prefix("known keys: ")).unwrap();
-        found.extend(known.split(", ").map(|key| format!("{prefix}{key}")));
+        found.extend(known.split(", ").map(|key| match prefix.strip_prefix("notify.") {
+            Some(_) if ANY_SINK.contains(&key) => format!("notify.{key}"),
+            _ => format!("{prefix}{key}"),
+        }));
     }
-    assert_eq!(tables, 13, "{report:#}");
+    assert_eq!(tables, 19, "{report:#}");
     found.retain(|key| !TABLES.contains(&key.as_str()) && key != "pool.failback");
     found
 }

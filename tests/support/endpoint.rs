@@ -21,6 +21,8 @@ static RUNTIME: LazyLock<Runtime> =
 pub enum Behaviour {
     /// A status and a body.
     Reply(u16, String),
+    /// A status, and when to come back, in seconds.
+    Later(u16, u64),
     /// Nothing, for ever.
     Hang,
     /// The end of the connection.
@@ -47,6 +49,8 @@ pub struct Request {
     pub at: Instant,
     /// Head and all, as it was sent.
     pub head: String,
+    /// What followed it.
+    pub body: Vec<u8>,
     /// What TLS was told, where there was TLS.
     pub sni: Option<String>,
 }
@@ -61,6 +65,11 @@ impl Request {
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         headers.find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
+
+    /// The body, which is JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
     }
 }
 
@@ -204,12 +213,28 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             return Ok(());
         }
     }
+    let end = head.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or_default() + 4;
+    let mut body = head.split_off(end);
     let head = String::from_utf8_lossy(&head).into_owned();
-    state.requests.lock().unwrap().push(Request { at, head, sni });
+    let mut request = Request { at, head, body: Vec::new(), sni };
+    let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    while body.len() < length {
+        if stream.read_buf(&mut body).await? == 0 {
+            return Ok(());
+        }
+    }
+    request.body = body;
+    state.requests.lock().unwrap().push(request);
     match behaviour {
         Behaviour::Hang => pending::<()>().await,
         Behaviour::Close => {}
         Behaviour::Noise => stream.write_all(b"220 mail.example ESMTP\r\n").await?,
+        Behaviour::Later(status, seconds) => {
+            let text = format!(
+                "HTTP/1.1 {status} Because\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            stream.write_all(text.as_bytes()).await?;
+        }
         Behaviour::Reply(status, body) => {
             let text = format!(
                 "HTTP/1.1 {status} Because\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",

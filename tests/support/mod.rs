@@ -12,7 +12,9 @@
 pub mod dns;
 pub mod endpoint;
 pub mod folder;
+pub mod mail;
 pub mod node;
+pub mod sink;
 pub mod tls;
 
 use std::time::Duration;

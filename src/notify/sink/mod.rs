@@ -1,0 +1,188 @@
+//! How each kind of sink is spoken to: one file each, and what they share.
+
+mod alertmanager;
+mod email;
+mod exec;
+mod failure;
+mod http;
+mod pagerduty;
+mod slack;
+mod wallet;
+mod webhook;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use self::alertmanager::Alertmanager;
+use self::email::Mail;
+use self::exec::Exec;
+pub(super) use self::failure::{Failure, Unready};
+use self::pagerduty::PagerDuty;
+use self::slack::Slack;
+pub(super) use self::wallet::Wallet;
+use self::webhook::Webhook;
+use crate::control::{Record, Stage};
+use crate::model::sink::Target;
+
+/// An attempt that takes longer has failed; commands have a limit of their own.
+const ATTEMPT_TIME: Duration = Duration::from_secs(10);
+/// Alertmanager forgets an alert that it has not heard of for `resolve_timeout`, which is 5 min.
+const REMIND_TIME: Duration = Duration::from_secs(60);
+
+/// The way to one sink, with its secrets.
+pub(super) struct Channel {
+    way: Way,
+    wallet: Wallet,
+}
+
+enum Way {
+    Slack(Slack),
+    PagerDuty(PagerDuty),
+    Alertmanager(Alertmanager),
+    Webhook(Webhook),
+    Email(Mail),
+    Exec(Exec),
+}
+
+impl Channel {
+    /// For this target.
+    ///
+    /// # Errors
+    /// [`Unready`]
+    pub(super) fn new(target: &Target, wallet: Wallet) -> Result<Self, Unready> {
+        let way = match target {
+            Target::Slack { url, ca } => Way::Slack(Slack::new(wallet.secret(url)?, ca.as_ref())?),
+            Target::PagerDuty { routing_key, url, ca } => {
+                Way::PagerDuty(PagerDuty::new(wallet.secret(routing_key)?, url, ca.as_ref())?)
+            }
+            Target::Alertmanager { url, login, labels, ca } => {
+                Way::Alertmanager(Alertmanager::new(url, login, labels, ca.as_ref(), &wallet)?)
+            }
+            Target::Webhook { url, secret, headers, ca } => {
+                Way::Webhook(Webhook::new(url, secret.as_ref(), headers, ca.as_ref(), &wallet)?)
+            }
+            Target::Email(email) => Way::Email(Mail::new(email, &wallet)?),
+            Target::Exec { command, timeout, env } => Way::Exec(Exec::new(command, *timeout, env, &wallet)?),
+        };
+        Ok(Self { way, wallet })
+    }
+
+    /// Tells of one event, where `open` are the events that began what it is about and told so. Once, within
+    /// a limited time.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub(super) async fn tell(&self, record: &Record, open: &[Arc<Record>]) -> Result<(), Failure> {
+        let telling = async {
+            match &self.way {
+                Way::Slack(slack) => slack.tell(record).await,
+                Way::PagerDuty(pagerduty) => pagerduty.tell(record).await,
+                Way::Alertmanager(alertmanager) => alertmanager.tell(record, open).await,
+                Way::Webhook(webhook) => webhook.tell(record).await,
+                Way::Email(mail) => mail.tell(record, open).await,
+                Way::Exec(exec) => return exec.tell(record).await,
+            }
+        };
+        if matches!(self.way, Way::Exec(_)) {
+            return telling.await;
+        }
+        timeout(ATTEMPT_TIME, telling).await.unwrap_or(Err(Failure::TimedOut(ATTEMPT_TIME)))
+    }
+
+    /// Tells of an event that is none, and takes it back where somebody would be called.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub(super) async fn test(&self, record: &Record) -> Result<(), Failure> {
+        let testing = async {
+            match &self.way {
+                Way::PagerDuty(pagerduty) => {
+                    pagerduty.tell(&Record { state: Stage::Firing, ..record.clone() }).await?;
+                    pagerduty.tell(&Record { state: Stage::Resolved, ..record.clone() }).await
+                }
+                Way::Alertmanager(alertmanager) => alertmanager.test(record).await,
+                Way::Slack(_) | Way::Webhook(_) | Way::Email(_) | Way::Exec(_) => self.tell(record, &[]).await,
+            }
+        };
+        if matches!(self.way, Way::Exec(_)) {
+            return testing.await;
+        }
+        timeout(ATTEMPT_TIME, testing).await.unwrap_or(Err(Failure::TimedOut(ATTEMPT_TIME)))
+    }
+
+    /// How often what has not ended is told again; none: never.
+    pub(super) fn reminds(&self) -> Option<Duration> {
+        matches!(self.way, Way::Alertmanager(_)).then_some(REMIND_TIME)
+    }
+
+    /// Tells again of what has not ended.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub(super) async fn remind(&self, open: &[Arc<Record>]) -> Result<(), Failure> {
+        match &self.way {
+            Way::Alertmanager(alertmanager) => alertmanager.remind(open, ATTEMPT_TIME).await,
+            Way::Slack(_) | Way::PagerDuty(_) | Way::Webhook(_) | Way::Email(_) | Way::Exec(_) => Ok(()),
+        }
+    }
+
+    /// A failure in words, without its secrets.
+    pub(super) fn words(&self, failure: &Failure) -> String {
+        self.wallet.hide(failure.to_string())
+    }
+
+    pub(super) fn wallet(&self) -> &Wallet {
+        &self.wallet
+    }
+}
+
+/// Whether a target is told only of what begins or ends a state: it has no place for anything else.
+pub(super) fn takes_alerts_only(target: &Target) -> bool {
+    match target {
+        Target::PagerDuty { .. } | Target::Alertmanager { .. } => true,
+        Target::Slack { .. } | Target::Webhook { .. } | Target::Email(_) | Target::Exec { .. } => false,
+    }
+}
+
+/// At most so many characters of a text, with dots where some are left out.
+fn clip(text: &str, max: usize) -> String {
+    if text.chars().nth(max).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(max.saturating_sub(3)).chain("...".chars()).collect()
+}
+
+/// The time of an event: RFC 3339, UTC, with milliseconds.
+fn time_of(record: &Record) -> String {
+    humantime::format_rfc3339_millis(record.time).to_string()
+}
+
+/// What an event is about, for people: names and values of what applies.
+fn facts_of(record: &Record) -> Vec<(&'static str, String)> {
+    let fact = |name, value: &Option<String>| Some((name, value.clone()?));
+    let address = record.address.map(|address| ("Address", address.to_string()));
+    [
+        fact("Zone", &record.zone),
+        fact("Pool", &record.pool),
+        fact("Endpoint", &record.endpoint),
+        fact("Region", &record.region),
+        address,
+        fact("Check", &record.check),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(clip("éééé", 4), "éééé");
+        assert_eq!(clip("ééééé", 4), "é...");
+    }
+}

@@ -1,0 +1,117 @@
+//! PagerDuty: Events API v2 (developer.pagerduty.com, "Send an alert event").
+//!
+//! Only what begins or ends a state is sent: `trigger` and `resolve`. Notes have no place there; change
+//! events are for deployments, and go to another address.
+
+use reqwest::{Client, Url};
+use ring::digest;
+use serde_json::{Value, json};
+
+use super::{Failure, Unready, clip, http, time_of};
+use crate::control::{Record, Stage};
+use crate::model::secret::Secret;
+use crate::model::sink::Ca;
+
+/// Of `summary`.
+const SUMMARY_LEN_MAX: usize = 1024;
+/// Of `dedup_key`.
+const KEY_LEN_MAX: usize = 255;
+
+/// A service.
+pub(super) struct PagerDuty {
+    client: Client,
+    url: Url,
+    routing_key: Secret,
+}
+
+impl PagerDuty {
+    pub(super) fn new(routing_key: &Secret, url: &str, ca: Option<&Ca>) -> Result<Self, Unready> {
+        Ok(Self { client: http::client(ca)?, url: http::url("url", url)?, routing_key: routing_key.clone() })
+    }
+
+    pub(super) async fn tell(&self, record: &Record) -> Result<(), Failure> {
+        let Some(action) = action(record) else { return Ok(()) };
+        let event = event(record, action, self.routing_key.reveal());
+        http::send(self.client.post(self.url.clone()).json(&event)).await
+    }
+}
+
+fn action(record: &Record) -> Option<&'static str> {
+    match record.state {
+        Stage::Firing => Some("trigger"),
+        Stage::Resolved => Some("resolve"),
+        Stage::Note => None,
+    }
+}
+
+/// What an incident is known by. Nodes that see the same endpoint down share one; what is about a node
+/// itself is not shared.
+fn dedup_key(record: &Record) -> String {
+    let key = match record.zone {
+        Some(_) => record.subject.clone(),
+        None => format!("{}/{}", record.node, record.subject),
+    };
+    if key.len() <= KEY_LEN_MAX {
+        return key;
+    }
+    data_encoding::HEXLOWER.encode(digest::digest(&digest::SHA256, key.as_bytes()).as_ref())
+}
+
+fn event(record: &Record, action: &str, routing_key: &str) -> Value {
+    json!({
+        "routing_key": routing_key,
+        "event_action": action,
+        "dedup_key": dedup_key(record),
+        "client": "pharos",
+        "payload": {
+            "summary": clip(&record.text, SUMMARY_LEN_MAX),
+            "source": record.pool_id().unwrap_or_else(|| record.node.clone()),
+            // The words of pharos are words of PagerDuty.
+            "severity": record.severity.word(),
+            "timestamp": time_of(record),
+            "component": record.endpoint,
+            "group": record.region,
+            "class": record.kind,
+            "custom_details": record,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::Severity;
+    use crate::notify::selection::tests::record;
+
+    #[test]
+    fn an_incident_begins_and_ends_by_one_key() {
+        let down = record(7, "endpoint-down", Severity::Warning, Stage::Firing);
+        let up = record(8, "endpoint-up", Severity::Info, Stage::Resolved);
+        let long = record(9, "endpoint-down-long", Severity::Critical, Stage::Firing);
+        let subject = "endpoint/app.example.com/app/us-east/192.0.2.10";
+        for (record, want) in [(&down, "trigger"), (&up, "resolve"), (&long, "trigger")] {
+            assert_eq!(action(record), Some(want));
+            let event = event(record, want, "R0123456789ABCDEF0123456789ABCDE");
+            assert_eq!((&event["dedup_key"], &event["event_action"]), (&json!(subject), &json!(want)));
+            assert_eq!(event["routing_key"], "R0123456789ABCDEF0123456789ABCDE");
+        }
+        assert_eq!(action(&record(7, "answer-changed", Severity::Info, Stage::Note)), None);
+        let payload = event(&down, "trigger", "")["payload"].clone();
+        assert_eq!((&payload["severity"], &payload["class"]), (&json!("warning"), &json!("endpoint-down")));
+        assert_eq!((&payload["source"], &payload["component"]), (&json!("app.example.com/app"), &json!("us-east")));
+        assert_eq!((&payload["timestamp"], &payload["group"]), (&json!("2026-11-21T05:38:19.123Z"), &json!("us")));
+        assert_eq!(payload["custom_details"]["check"], "web");
+    }
+
+    #[test]
+    fn keys_are_short_enough_and_of_the_node_where_it_is_about_that() {
+        let down = record(7, "endpoint-down", Severity::Warning, Stage::Firing);
+        let node = Record { zone: None, subject: "node/isolation".to_owned(), ..down.clone() };
+        assert_eq!(dedup_key(&node), "ns1/node/isolation");
+        let long = |letter: &str| Record { subject: letter.repeat(300), ..down.clone() };
+        assert_eq!(dedup_key(&long("a")).len(), 64);
+        assert_ne!(dedup_key(&long("a")), dedup_key(&long("b")));
+        let text = Record { text: "x".repeat(2000), ..down };
+        assert_eq!(event(&text, "trigger", "")["payload"]["summary"].as_str().map(str::len), Some(SUMMARY_LEN_MAX));
+    }
+}
