@@ -206,7 +206,19 @@ impl AddressJson {
 
 impl CheckJson {
     fn of(check: &CheckStatus) -> Self {
-        let CheckStatus { name, target, cadence, verdict, since, streak, stale, last, last_failure, recent: _ } = check;
+        let CheckStatus {
+            name,
+            target,
+            cadence,
+            verdict,
+            since,
+            streak,
+            stale,
+            last,
+            last_failure,
+            recent: _,
+            watch: _,
+        } = check;
         Self {
             name: name.to_string(),
             target: *target,

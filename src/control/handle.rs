@@ -7,6 +7,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use super::PACE_OF_NOBODY;
 use super::drill::{DrillEnd, DrillOrder, DrillRefused, NoSuchDrill};
 use super::event::{By, Event, Kind};
+use super::figures::Figures;
 use super::guard::{Consent, Refused};
 use super::history::History;
 use super::isolation::Witnesses;
@@ -41,6 +42,7 @@ pub(super) enum Command {
     Apply(Setup, Consent, oneshot::Sender<Result<Applied, Refused>>),
     Alive(oneshot::Sender<()>),
     Status(oneshot::Sender<Arc<Status>>),
+    Figures(oneshot::Sender<(Status, Figures)>),
     SetOverride(Order, oneshot::Sender<Result<Ordered, OverrideRefused>>),
     ClearOverride(Clear, oneshot::Sender<Result<Ordered, OverrideRefused>>),
     Failback(PoolId, By, oneshot::Sender<Option<usize>>),
@@ -131,6 +133,14 @@ impl Handle {
     /// [`Stopped`] where the task is gone.
     pub async fn status(&self) -> Result<Arc<Status>, Stopped> {
         self.ask(Command::Status).await
+    }
+
+    /// A view of the world and what was counted so far, both of one moment.
+    ///
+    /// # Errors
+    /// [`Stopped`] where the task is gone.
+    pub async fn figures(&self) -> Result<(Status, Figures), Stopped> {
+        self.ask(Command::Figures).await
     }
 
     /// Sets an override, in place of one of the same scope. It is in the answers and on disk when this

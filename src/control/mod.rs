@@ -11,6 +11,7 @@ mod clock;
 mod describe;
 mod drill;
 mod event;
+mod figures;
 mod guard;
 mod handle;
 mod history;
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 pub use drill::{DrillChange, DrillEnd, DrillOrder, DrillRefused, DrillStatus, NoSuchDrill};
 pub use event::{Answer, By, Event, Kind, LONG, OverrideChange};
+pub use figures::{BOUNDS, Figures, Histogram, Phase, Reloads, Results};
 pub use guard::{Consent, Loss, Refused};
 pub use handle::{Handle, NoSuchPool, Stopped, Watches};
 pub use history::{Filter, HISTORY_MAX, History};

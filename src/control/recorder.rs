@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use super::event::{Event, Kind};
+use super::figures::Figures;
 use super::history::{History, note_firing};
 use super::journal::Journal;
 use super::record::{EventId, Record, Severity, Stage, Topic};
@@ -36,7 +37,7 @@ impl Recorder {
     }
 
     /// Tells of one thing.
-    pub(super) fn tell(&mut self, kind: Kind, now: Moment) {
+    pub(super) fn tell(&mut self, kind: Kind, now: Moment, figures: &mut Figures) {
         let event = Event { id: self.last.next(now.wall), at: now.wall, kind };
         let mut record = Record::of(&event, &self.node);
         let fires = self.firing.get(&record.subject);
@@ -56,12 +57,12 @@ impl Recorder {
         // An error says that nobody listens.
         let _ = self.live.send(Arc::new(event));
         if kept {
-            self.keep(record);
+            self.keep(record, figures);
         }
     }
 
     /// Ends the alerts of what is no longer configured: nothing else ever would.
-    pub(super) fn resolve_gone(&mut self, world: &World, now: Moment) {
+    pub(super) fn resolve_gone(&mut self, world: &World, now: Moment, figures: &mut Figures) {
         let is_gone = |record: &&Arc<Record>| match record.topic {
             Topic::Endpoint | Topic::Pool => !world.has(record),
             _ => false,
@@ -76,7 +77,7 @@ impl Recorder {
             let (id, text) = (self.last.next(now.wall), format!("{what} is no longer configured"));
             tracing::info!("{text}");
             self.last = id;
-            self.keep(Record {
+            let record = Record {
                 id,
                 time: now.wall,
                 kind: kind.to_owned(),
@@ -85,11 +86,13 @@ impl Recorder {
                 text,
                 data: serde_json::json!({}),
                 ..(*before).clone()
-            });
+            };
+            self.keep(record, figures);
         }
     }
 
-    fn keep(&mut self, record: Record) {
+    fn keep(&mut self, record: Record, figures: &mut Figures) {
+        figures.recorded(&record);
         let record = Arc::new(record);
         note_firing(&mut self.firing, &record);
         self.journal.push(record);

@@ -7,6 +7,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::clock::Clock;
 use super::event::Kind;
+use super::figures::Figures;
 use super::guard::{Consent, Refused};
 use super::handle::{Command, Handle, Watches};
 use super::isolation::Witnesses;
@@ -18,6 +19,7 @@ use super::reload::Applied;
 use super::save::Saver;
 use super::saved::{self, Saved};
 use super::state::StateFile;
+use super::status::Status;
 use super::world::{Effects, World};
 use crate::dns::Name;
 use crate::health::{Override, Scope};
@@ -70,8 +72,11 @@ pub async fn start(
         history: Arc::clone(recorder.history()),
         store: Arc::clone(publisher.store()),
     };
-    let task =
-        Task { world, publisher, clock, watches, witnesses, ready, recorder, saver: Saver::new(state), reload: None };
+    let mut figures = Figures::default();
+    figures.started(clock.started());
+    figures.retain(&world, &watches.borrow());
+    let saver = Saver::new(state);
+    let task = Task { world, publisher, clock, watches, witnesses, ready, recorder, figures, saver, reload: None };
     Ok((handle, tokio::spawn(task.run(inbox))))
 }
 
@@ -83,6 +88,7 @@ struct Task {
     witnesses: watch::Sender<Witnesses>,
     ready: watch::Sender<bool>,
     recorder: Recorder,
+    figures: Figures,
     saver: Saver,
     reload: Option<Reload>,
 }
@@ -131,6 +137,7 @@ impl Task {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Report(seen, back) => {
+                self.figures.observe(&seen, &self.watches.borrow());
                 let _ = back.send(self.act(|world, now, effects| {
                     seen.into_iter().map(|(id, seen)| world.report(id, seen, now, effects)).collect()
                 }));
@@ -139,8 +146,10 @@ impl Task {
                 let _ = back.send(());
             }
             Command::Status(back) => {
-                let (now, snapshot) = (self.clock.now(), self.publisher.status());
-                let _ = back.send(Arc::new(self.world.status(snapshot, self.clock.started(), now)));
+                let _ = back.send(Arc::new(self.status()));
+            }
+            Command::Figures(back) => {
+                let _ = back.send((self.status(), self.figures.clone()));
             }
             Command::SetOverride(order, back) => {
                 let set = self.act(|world, now, effects| world.set_override(order, now, effects));
@@ -171,6 +180,10 @@ impl Task {
             Command::Apply(setup, consent, back) => self.begin_reload(setup, consent, back),
             Command::Stop(_) => {} // the loop has taken it
         }
+    }
+
+    fn status(&self) -> Status {
+        self.world.status(self.publisher.status(), self.clock.started(), self.clock.now())
     }
 
     /// Says what became of an order, once a restart would know of it.
@@ -205,6 +218,9 @@ impl Task {
         if watches {
             self.watches.send_replace(self.world.watches());
         }
+        if watches || replaced {
+            self.figures.retain(&self.world, &self.watches.borrow());
+        }
         let asked = self.world.witnesses();
         self.witnesses.send_if_modified(|now| {
             let differs = *now != asked;
@@ -212,10 +228,11 @@ impl Task {
             differs
         });
         for kind in events {
-            self.recorder.tell(kind, now);
+            self.figures.tell(&kind, now.wall);
+            self.recorder.tell(kind, now, &mut self.figures);
         }
         if replaced {
-            self.recorder.resolve_gone(&self.world, now);
+            self.recorder.resolve_gone(&self.world, now, &mut self.figures);
         }
         self.saver.request(save);
         result

@@ -11,7 +11,7 @@ use super::targets::Target;
 use super::world::{PoolState, World};
 use crate::dns::Name;
 use crate::health::{Override, Scope, Verdict};
-use crate::model::check::Cadence;
+use crate::model::check::{Cadence, WatchId};
 use crate::model::observation::Observation;
 use crate::model::pool::{Address, Endpoint, Failback, Filter, Pool, PoolId};
 use crate::model::time::Moment;
@@ -133,6 +133,8 @@ pub struct AddressStatus {
 pub struct CheckStatus {
     /// The check.
     pub name: CheckName,
+    /// The probe, which others may share.
+    pub watch: WatchId,
     /// What is connected to.
     pub target: SocketAddr,
     /// How often, and how many make a verdict.
@@ -246,6 +248,7 @@ impl World {
         let tracker = &judge.tracker;
         Some(CheckStatus {
             name: watch.check.clone(),
+            watch: link.id,
             target: watch.probe.target,
             cadence: watch.cadence,
             verdict: tracker.verdict(),

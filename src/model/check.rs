@@ -71,6 +71,18 @@ pub enum Ask {
     Http(Box<HttpAsk>),
 }
 
+impl Ask {
+    /// What the key `type` calls it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Http(ask) if ask.tls.is_some() => "https",
+            Self::Http(_) => "http",
+        }
+    }
+}
+
 /// An HTTP request and what its reply must be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HttpAsk {
