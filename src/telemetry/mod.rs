@@ -1,4 +1,5 @@
-//! What the node tells about itself: its log.
+//! What the node tells about itself: its log, and figures for monitors.
 
 pub mod log;
+pub mod metrics;
 mod queue;
