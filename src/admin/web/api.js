@@ -106,9 +106,9 @@ async function read(after, onEvent, onLive) {
   const end = new AbortController();
   let silence = setTimeout(() => end.abort(), SILENCE_MS);
   try {
-    const more = { Accept: "text/event-stream", ...(after ? { "Last-Event-ID": String(after) } : {}) };
     const response = await fetch("v1/events", {
-      headers: headers(more),
+      // 0 is before all: what happened between the list and the stream is not missed.
+      headers: headers({ Accept: "text/event-stream", "Last-Event-ID": String(after) }),
       cache: "no-store",
       credentials: "omit",
       signal: end.signal,

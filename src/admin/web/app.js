@@ -25,14 +25,17 @@ const rate = new Rate(RATE_ROOM);
 let view = null;
 let counted = null;
 let lost = null;
+let failures = 0;
 let heard = null;
 let stream = { state: "off", why: "connecting" };
 let timer = 0;
 let asking = false;
+let again = false;
 
 const look = () => view;
 
 function draw() {
+  set(byId("main"), { hidden: false });
   header();
   summary();
   banners();
@@ -54,7 +57,6 @@ function header() {
     status.snapshot ? `snapshot ${status.snapshot.generation} of ${clock(status.snapshot.published)}` : null,
   ];
   set(byId("facts"), { text: facts.filter(Boolean).join(" · ") });
-  if (status.snapshot) for (const pool of view.pools) pool.generation = status.snapshot.generation;
 }
 
 function measure(status) {
@@ -99,14 +101,14 @@ function summary() {
 
 function banners() {
   const said = [];
-  if (lost) said.push({ id: "lost", kind: "down", text: `No contact since ${clock(new Date(lost.since).toISOString())}: ${lost.why}. What stands below is from then.` });
+  if (lost) said.push({ id: "lost", kind: "down", text: `No contact since ${clock(lost.since)}: ${lost.why}. What stands below is from then.` });
   if (view) {
     const { isolated, drill: running, ready, reload_waits: waits } = view.status;
     const families = [isolated?.ipv4 && "IPv4", isolated?.ipv6 && "IPv6"].filter(Boolean);
     if (families.length) said.push({ id: "isolated", kind: "down", text: `This node is cut off (${families.join(" and ")}): every check fails and no witness answers. The last answers are held.` });
     if (!ready) said.push({ id: "ready", kind: "warn", text: "Not ready: not every target has been checked yet." });
     if (waits) said.push({ id: "waits", kind: "info", text: `A reload waits for the first check of ${many(waits, "target")}.` });
-    if (running) said.push({ id: "drill", kind: "warn", text: `Drill: ${running.region} is failed on purpose until ${clock(running.until)}.` });
+    if (running) said.push({ id: "drill", kind: "warn", text: Date.parse(running.until) > now() ? `Drill: ${running.region} is failed on purpose until ${clock(running.until)}.` : `Drill: ${running.region} is being restored.` });
   }
   keyed(
     byId("banners"),
@@ -137,6 +139,7 @@ function contact() {
 // The status, once; and the next time set.
 async function poll() {
   clearTimeout(timer);
+  again = asking;
   if (asking) return;
   asking = true;
   const began = Date.now();
@@ -145,6 +148,7 @@ async function poll() {
     setClock(status.at);
     view = arrange(status);
     heard = Date.now();
+    failures = 0;
     if (lost) returned();
     measure(status);
     draw();
@@ -154,7 +158,9 @@ async function poll() {
   } finally {
     asking = false;
     contact();
-    timer = setTimeout(poll, document.hidden ? POLL_MS * 10 : Math.max(POLL_MS, (Date.now() - began) * REST));
+    const rest = Math.max(POLL_MS, (Date.now() - began) * REST);
+    clearTimeout(timer);
+    timer = setTimeout(poll, document.hidden ? POLL_MS * 10 : again || failures === 1 ? SOON_MS : rest);
   }
 }
 
@@ -167,9 +173,17 @@ function soon() {
 async function failed(error) {
   if (!(error instanceof Fault)) throw error;
   if (error.status === 401) {
-    await admit(error.message);
-    return;
+    try {
+      await admit(error.message);
+      return;
+    } catch (other) {
+      if (!(other instanceof Fault)) throw other;
+      error = other;
+    }
   }
+  // One failure may be a connection that was just closed: it is asked again at once.
+  failures += 1;
+  if (failures === 1 && heard) return;
   if (!lost) say(`No contact with the node: ${error.message}`);
   lost = { since: lost?.since ?? (heard ? heard + (now() - Date.now()) : now()), why: error.message };
   document.body.classList.toggle("lost", true);

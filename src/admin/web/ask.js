@@ -1,7 +1,7 @@
 // The one dialog: says in words what will happen, takes who and why, and only then acts.
 
 import { access, onAccess } from "./api.js";
-import { byId, h, icon, set } from "./dom.js";
+import { byId, h, icon, keyed, set } from "./dom.js";
 
 const AUTHOR = "pharos.author";
 const AUTHOR_MAX = 100;
@@ -75,7 +75,8 @@ export function ask({ title, body = [], words, button, danger = false, run }) {
     h("div", { class: "acts" }, go, stop),
   );
   const refresh = () => {
-    told.replaceChildren(...words().map(([text, warning]) => sentence(text, warning)));
+    // Only what is new is heard again.
+    keyed(told, words(), ([text]) => text, ([text, warning]) => ({ node: sentence(text, warning) }), () => {});
     set(go, { text: typeof button === "function" ? button() : button });
   };
   form.addEventListener("input", refresh);

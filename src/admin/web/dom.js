@@ -66,6 +66,7 @@ export function keyed(parent, items, key, make, update) {
   const keys = new Set(items.map(key));
   for (const [old, row] of have) {
     if (keys.has(old)) continue;
+    if (row.node.contains(document.activeElement)) parent.closest("section")?.focus({ preventScroll: true });
     row.node.remove();
     have.delete(old);
   }

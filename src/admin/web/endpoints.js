@@ -7,18 +7,18 @@ import { stateOf } from "./model.js";
 import { clear, override } from "./orders.js";
 import { badge } from "./regions.js";
 import { Spark } from "./spark.js";
-import { FORCES, STATES, latency, moment, now, setMoment } from "./words.js";
+import { FORCES, STATES, clock, latency, moment, now, setMoment } from "./words.js";
 
 export function row(endpoint, look) {
   const made = { id: endpoint.id, endpoint, text: "" };
-  made.facts = h("span", { class: "muted" });
+  made.facts = h("p", { class: "muted" });
   made.badges = h("p", { class: "badges" });
   made.addresses = h("ul", { class: "addresses" });
   made.clear = actor("Clear…", `clear the override of endpoint ${endpoint.id}`, () => clear({ endpoint: endpoint.id }, made.endpoint.order));
   made.node = h(
     "li",
     { class: "endpoint", data: { endpoint: endpoint.id } },
-    h("div", { class: "who" }, h("p", {}, h("b", { text: endpoint.name }), " ", made.facts), made.badges),
+    h("div", { class: "who" }, h("p", {}, h("b", { text: endpoint.name })), made.facts, made.badges),
     made.addresses,
     h("div", { class: "acts" }, made.clear, actor("Override…", `override endpoint ${endpoint.id}`, () => override(look, { endpoint: endpoint.id }))),
   );
@@ -49,7 +49,7 @@ function address(one) {
   made.badges = h("p", { class: "badges" });
   made.error = h("span");
   made.when = moment("ago");
-  made.failed = h("p", { class: "error" }, made.error, " ", made.when);
+  made.failed = h("p", { class: "error" }, made.error, " · ", made.when);
   made.node = h(
     "li",
     { data: { address: one.address } },
@@ -100,6 +100,5 @@ function holds(hold) {
   if (!hold) return [];
   if (hold.state === "manual") return [{ text: "back, held until failback", kind: "info" }];
   if (hold.state === "pending") return [{ text: "will be held when it is back", kind: "info" }];
-  const end = new Date(now() + hold.left_ms).toLocaleTimeString([], { hourCycle: "h23" });
-  return [{ text: `back, held until ${end}`, kind: "info" }];
+  return [{ text: `back, held until ${clock(now() + hold.left_ms)}`, kind: "info" }];
 }

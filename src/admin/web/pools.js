@@ -5,7 +5,7 @@ import { get } from "./api.js";
 import { actor } from "./ask.js";
 import { byId, h, icon, keyed, set, turn } from "./dom.js";
 import { row as endpointRow, update as endpointUpdate } from "./endpoints.js";
-import { POOL_WORDS } from "./model.js";
+import { POOL_WORDS, stateOf } from "./model.js";
 import { failback, override } from "./orders.js";
 import { many, mode, moment, setMoment } from "./words.js";
 
@@ -19,15 +19,16 @@ const folded = new Map();
 const complete = new Set();
 let order = [];
 
-// While somebody points into the list or works in it, nothing moves away under their hand.
-function busy(list) {
-  const points = matchMedia("(hover: hover)").matches && list.matches(":hover");
-  return points || list.contains(document.activeElement);
+// While somebody points into the list or types in it, nothing moves away under their hand.
+const STILL_MS = 5000;
+let touched = -STILL_MS;
+for (const kind of ["pointermove", "pointerdown", "keydown"]) {
+  byId("pool-list").addEventListener(kind, () => (touched = performance.now()), { passive: true });
 }
 
-function sorted(pools, list) {
+function sorted(pools) {
   const place = new Map(order.map((id, i) => [id, i]));
-  const by = busy(list)
+  const by = performance.now() - touched < STILL_MS
     ? (a, b) => (place.get(a.id) ?? Infinity) - (place.get(b.id) ?? Infinity)
     : (a, b) => Math.min(a.rank, 3) - Math.min(b.rank, 3);
   const now = [...pools].sort((a, b) => by(a, b) || 0);
@@ -44,7 +45,7 @@ export function pools(view, look) {
   const list = byId("pool-list");
   const words = byId("find").value.toLowerCase().split(/\s+/).filter(Boolean);
   const broken = byId("broken").checked;
-  const shown = sorted(view.pools, list).filter((pool) => matches(pool, words, broken));
+  const shown = sorted(view.pools).filter((pool) => matches(pool, words, broken));
   const narrowed = words.length > 0 || broken;
   const text = narrowed ? `${shown.length} of ${many(view.pools.length, "pool")}` : "";
   set(byId("found"), { text: view.pools.length ? text : "No pools: this node has static zones only." });
@@ -117,7 +118,7 @@ function fill(row) {
   set(row.names, { text: `answers ${pool.raw.names.join(", ")}${policy}` });
   pool.families.forEach((one, i) => family(row.families[i], one, pool));
   set(row.back, { hidden: held(pool).length === 0 });
-  if (!row.why.hidden && row.generation !== pool.generation) explainNow(row);
+  if (!row.why.hidden && row.explained !== affairs(pool)) explainNow(row);
 
   const { words, broken } = row.filter;
   const own = words.filter((word) => !pool.words.includes(word));
@@ -146,9 +147,15 @@ function explain(row) {
   if (open) explainNow(row);
 }
 
+// What the steps depend on: with another state of affairs they are asked for again.
+function affairs({ families, endpoints }) {
+  const seats = endpoints.flatMap(({ order, raw }) => [order?.force, ...raw.addresses.map((one) => [stateOf(one), one.hold?.state])]);
+  return JSON.stringify([families.map(({ mode, addresses }) => [mode, addresses]), seats]);
+}
+
 async function explainNow(row) {
   const { zone, name } = row.pool;
-  row.generation = row.pool.generation;
+  row.explained = affairs(row.pool);
   try {
     const { steps } = await get(`v1/pools/${encodeURIComponent(zone)}/${encodeURIComponent(name)}`);
     const lists = Object.entries(steps).filter(([, list]) => list.length).map(([family, list]) => trace(family, list));
@@ -162,7 +169,7 @@ function trace(family, steps) {
   const lines = steps.map(({ text, kept, dropped }) => {
     const who = kept.map(({ endpoint, address, share }) => `${endpoint} ${address}${share && share < 1 ? ` (${Math.round(share * 100)} %)` : ""}`);
     const left = dropped.map((one) => h("li", {}, h("del", { text: `${one.endpoint} ${one.address}` }), `: ${one.text}`));
-    return h("li", {}, h("p", { text }), left.length ? h("ul", {}, ...left) : null, h("p", { class: "muted", text: `left: ${who.join(", ") || "none"}` }));
+    return h("li", {}, h("p", { text }), left.length ? h("ul", {}, ...left) : null, h("p", { class: "muted", text: `still in: ${who.join(", ") || "nobody"}` }));
   });
   return h("section", {}, h("h3", { text: `${family}, step by step` }), h("ol", {}, ...lines));
 }

@@ -12,8 +12,7 @@ export function setClock(at) {
 export const now = () => Date.now() + skew;
 
 export function duration(ms) {
-  const s = Math.round(ms / 1000);
-  if (s < 1) return "under 1 s";
+  const s = Math.max(1, Math.round(ms / 1000));
   if (s < 120) return `${s} s`;
   const min = Math.floor(s / 60);
   if (min < 120) return `${min} min`;
@@ -43,20 +42,26 @@ export function count(n) {
 
 export const many = (n, one, more = `${one}s`) => `${count(n)} ${n === 1 ? one : more}`;
 
-export function clock(iso) {
-  const date = new Date(iso);
-  const time = date.toLocaleTimeString([], { hourCycle: "h23" });
-  if (date.toDateString() === new Date(now()).toDateString()) return time;
-  return `${date.toLocaleDateString([], { month: "short", day: "numeric" })} ${time}`;
+const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+
+// In this browser's zone; with the day where that is not today.
+export function clock(at) {
+  const date = new Date(at);
+  const day = DAY.format(date);
+  return day === DAY.format(now()) && now() - date < 86_400_000 ? TIME.format(date) : `${day} ${TIME.format(date)}`;
 }
 
 const FORMS = {
   age: (t) => duration(Math.max(0, now() - t)),
   ago: (t) => `${duration(Math.max(0, now() - t))} ago`,
-  since: (t, iso) => `since ${clock(iso)}, ${duration(Math.max(0, now() - t))}`,
+  since: (t) => `since ${clock(t)}, ${duration(Math.max(0, now() - t))}`,
   left: (t) => (t > now() ? `${countdown(t - now())} left` : "ending"),
-  clock: (t, iso) => clock(iso),
+  clock: (t) => clock(t),
 };
+// Ages are told to the second up to this one, then to the minute: looked at so often.
+const FRESH_MS = 120_000;
+const SELDOM_MS = 10_000;
 
 // A moment that is kept up to date while it is on the page.
 export function moment(form = "since") {
@@ -70,13 +75,17 @@ export function setMoment(node, iso) {
 }
 
 function tell(node) {
-  const iso = node.dateTime;
-  const text = iso ? FORMS[node.dataset.form](Date.parse(iso), iso) : "";
+  const t = Date.parse(node.dateTime);
+  const text = Number.isNaN(t) ? "" : FORMS[node.dataset.form](t);
   if (node.textContent !== text) node.textContent = text;
+  node.due = Date.now() + (Math.abs(now() - t) < FRESH_MS || node.dataset.form === "left" ? 0 : SELDOM_MS);
 }
 
+// Called every second.
 export function tick() {
-  for (const node of document.querySelectorAll("time[data-form]")) tell(node);
+  for (const node of document.getElementsByTagName("time")) {
+    if (node.dateTime && node.due <= Date.now()) tell(node);
+  }
 }
 
 export const STATES = {
