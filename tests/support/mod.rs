@@ -9,6 +9,7 @@
     clippy::panic
 )]
 
+pub mod api;
 pub mod dns;
 pub mod endpoint;
 pub mod folder;
