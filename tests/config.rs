@@ -145,6 +145,8 @@ fn sinks() -> Vec<Sink> {
 fn every_key_of_the_node_arrives() {
     let report = load(&folder().join("pharos.toml"), None);
     let want = Node {
+        admin_tokens: None,
+        admin_hosts: Vec::new(),
         name: "ns1.example.net".into(),
         region: Some(Region::new("eu-west")),
         state: folder().join("state"),

@@ -30,7 +30,7 @@ name = "a"
 address = ["192.0.2.1"]
 zzzz = 1
 "#;
-const NODE: &str = "zzzz = 1\n[node]\nzzzz = 1\n[listen]\nzzzz = 1\n[defaults]\nzzzz = 1\n";
+const NODE: &str = "zzzz = 1\n[node]\nzzzz = 1\n[listen]\nzzzz = 1\n[admin]\nzzzz = 1\n[defaults]\nzzzz = 1\n";
 
 fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
@@ -88,6 +88,7 @@ fn every_key_is_told_and_none_that_is_not_there() {
         ("pharos.toml", top, ""),
         ("[node]", of("node."), ""),
         ("[listen]", of("listen."), ""),
+        ("[admin]", of("admin."), ""),
         ("[defaults]", of("defaults."), ""),
         ("[zone]", apex, ""),
         ("check \"web\"", check, ""),

@@ -1,15 +1,25 @@
-//! The admin listener: liveness, readiness, status and the dashboard over HTTP, on loopback or a unix socket.
+//! The admin API and the dashboard over HTTP: what the node does and why, and what people order.
 //!
-//! It reads what the node publishes and changes nothing. No CORS, no cookies, no bodies: what a web
-//! page of another origin could do to it is nothing, and the `Host` header is checked so that it
-//! cannot be read by one either.
+//! It reads what the node publishes, and changes it only through control's handle and the [`desk`]s.
+//! Who may do what is said in `access`; every request passes `guard`. No CORS, no cookies: a web page of
+//! another site can neither read nor change anything here.
 
+mod access;
+mod ask;
+pub mod desk;
+mod fault;
+mod guard;
 mod listener;
+mod openapi;
+mod patience;
+mod route;
 mod routes;
 mod server;
-mod status;
+mod shape;
+mod stream;
 mod web;
 
+pub use access::Access;
 pub use listener::{BindError, Listener, Shown};
 pub use routes::{Readiness, View, router};
 pub use server::run;

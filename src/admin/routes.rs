@@ -1,22 +1,24 @@
-//! Paths, and who may ask.
+//! All paths, and the document that describes them.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use serde::Serialize;
+use axum::Router;
+use axum::extract::FromRef;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
 use tokio::sync::watch;
+use tokio::time::Instant;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::server::Origin;
-use super::{status, web};
+use super::access::Access;
+use super::desk::Desks;
+use super::fault::Fault;
+use super::guard::guard;
+use super::route::{drills, events, health, orders, reload, sinks, status, whoami};
+use super::stream::Streams;
+use super::{openapi, web};
 use crate::control::Handle;
-
-/// Nothing here takes a body.
-const BODY_BYTES_MAX: usize = 1024;
 
 /// Whether the node can be sent queries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,102 +29,89 @@ pub enum Readiness {
     Ready,
 }
 
-/// What the API shows.
+/// What the API shows and asks.
 #[derive(Clone)]
 pub struct View {
-    /// Asked for its status.
+    /// Asked for its status, and told what people order.
     pub control: Handle,
     /// Watched for `/readyz`.
     pub readiness: watch::Receiver<Readiness>,
+    /// Who may do what.
+    pub access: Access,
+    /// Everything else.
+    pub desks: Desks,
+    /// Says true when streams shall end.
+    pub stop: watch::Receiver<bool>,
 }
 
-/// The API: `/healthz`, `/readyz`, `/v1/status`.
+/// What routes work with.
+#[derive(Clone)]
+pub(super) struct Room {
+    pub(super) control: Handle,
+    pub(super) readiness: watch::Receiver<Readiness>,
+    pub(super) access: Access,
+    pub(super) desks: Desks,
+    pub(super) streams: Arc<Streams>,
+    pub(super) began: Began,
+}
+
+/// Parts of the room that routes ask for by their type.
+macro_rules! parts {
+    ($($field:ident: $part:ty,)+) => {$(
+        impl FromRef<Room> for $part {
+            fn from_ref(room: &Room) -> Self {
+                room.$field.clone()
+            }
+        }
+    )+};
+}
+
+parts! {
+    control: Handle,
+    readiness: watch::Receiver<Readiness>,
+    access: Access,
+    desks: Desks,
+    streams: Arc<Streams>,
+    began: Began,
+}
+
+/// When the API began, which is when the node did.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Began(pub(super) Instant);
+
+/// The API.
 pub fn router(view: View) -> Router {
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(readyz))
-        .route("/v1/status", get(status::status))
+    let View { control, readiness, access, desks, stop } = view;
+    let streams = Arc::new(Streams::new(stop));
+    let began = Began(Instant::now());
+    let room = Room { control, readiness, access: access.clone(), desks, streams, began };
+    let (router, document) = documented().split_for_parts();
+    router
+        .merge(openapi::router(document))
         .merge(web::routes())
-        .fallback(async || Fault::new(StatusCode::NOT_FOUND, "not-found", "no such path"))
-        .method_not_allowed_fallback(async || {
-            Fault::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path can only be read")
-        })
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn(guard))
-        .with_state(view)
+        .fallback(async || Fault::NoPath)
+        .method_not_allowed_fallback(async |method: Method| Fault::NoMethod(method))
+        .layer(from_fn_with_state(access, guard))
+        .with_state(room)
 }
 
-async fn readyz(State(view): State<View>) -> Response {
-    match &*view.readiness.borrow() {
-        Readiness::Ready => "ready\n".into_response(),
-        Readiness::Not(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response(),
-    }
-}
-
-/// An error of the API: a stable code, and a text.
-#[derive(Debug, Serialize)]
-pub(super) struct Fault {
-    #[serde(skip)]
-    status: StatusCode,
-    code: &'static str,
-    message: &'static str,
-}
-
-impl Fault {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
-        Self { status, code, message }
-    }
-}
-
-impl IntoResponse for Fault {
-    fn into_response(self) -> Response {
-        (self.status, Json(self)).into_response()
-    }
-}
-
-/// Refuses requests for other hosts than this one: a web page whose name was rebound to 127.0.0.1
-/// still sends its own name. Answers are never cached or sniffed.
-async fn guard(request: Request, next: Next) -> Response {
-    let unix = request.extensions().get::<Origin>() == Some(&Origin::Unix);
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let mut response = if unix || host.is_some_and(is_loopback) {
-        next.run(request).await
-    } else {
-        Fault::new(StatusCode::MISDIRECTED_REQUEST, "host-not-loopback", "ask as localhost, 127.0.0.1 or [::1]")
-            .into_response()
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
-}
-
-/// Whether a `Host` header names the loopback, with or without a port.
-fn is_loopback(host: &str) -> bool {
-    let (name, port) = match host.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((name, port)) => (name, port.strip_prefix(':').unwrap_or(port)),
-            None => return false,
-        },
-        None => host.split_once(':').unwrap_or((host, "")),
-    };
-    port.bytes().all(|b| b.is_ascii_digit())
-        && (name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_loopback_is_asked_for() {
-        for host in ["localhost", "LocalHost:8053", "127.0.0.1", "127.0.0.1:8053", "127.9.9.9", "[::1]", "[::1]:8053"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in
-            ["", "evil.example", "localhost.evil.example:8053", "10.0.0.1", "[::2]:80", "[::1", "::1", "127.0.0.1:x"]
-        {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
+/// Every path that the document describes.
+pub(super) fn documented() -> OpenApiRouter<Room> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(status::metrics))
+        .routes(routes!(whoami::whoami))
+        .routes(routes!(status::status))
+        .routes(routes!(status::pools))
+        .routes(routes!(status::pool))
+        .routes(routes!(status::endpoints))
+        .routes(routes!(orders::list, orders::set, orders::clear))
+        .routes(routes!(orders::failback))
+        .routes(routes!(reload::reload))
+        .routes(routes!(events::events))
+        .routes(routes!(drills::list, drills::begin))
+        .routes(routes!(drills::find, drills::end))
+        .routes(routes!(sinks::list))
+        .routes(routes!(sinks::test))
 }

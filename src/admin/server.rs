@@ -1,18 +1,24 @@
 //! Connections of the admin API: few, short, and each bounded in time.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::access::Came;
 use super::listener::{Kind, Listener};
+use super::patience::Patient;
 
 /// Connections at a time; more wait in the backlog.
 const CONNECTIONS_MAX: usize = 64;
@@ -27,30 +33,49 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long running requests may take to end at shutdown.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
-/// Serves until `stop` says true, then lets running requests end. `router` is told by an extension
-/// of `Origin` how the request came.
+/// What a connection is allowed to take: a place among few, and little time. A stream of events, of
+/// which there is another bound, is let out of both.
+#[derive(Debug, Clone)]
+pub(super) struct Lease(Arc<Terms>);
+
+#[derive(Debug)]
+struct Terms {
+    place: Mutex<Option<OwnedSemaphorePermit>>,
+    lasting: AtomicBool,
+}
+
+impl Lease {
+    fn new(place: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Terms { place: Mutex::new(Some(place)), lasting: AtomicBool::new(false) }))
+    }
+
+    /// Gives the place back, and lets the connection last.
+    pub(super) fn lengthen(&self) {
+        self.0.lasting.store(true, Ordering::Relaxed);
+        drop(self.0.place.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    fn is_lasting(&self) -> bool {
+        self.0.lasting.load(Ordering::Relaxed)
+    }
+}
+
+/// Serves until `stop` says true, then lets running requests end. `router` is told by extensions how a
+/// request came, and of its lease.
 pub async fn run(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
-    let origin = match &listener.kind {
-        Kind::Tcp(_) => Origin::Tcp,
-        Kind::Unix(_) => Origin::Unix,
-    };
-    let router = router.layer(axum::Extension(origin));
     loop {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         let accepted = tokio::select! {
             biased;
             () = stopped(&mut stop) => break,
             accepted = accept(&listener.kind) => accepted,
         };
         match accepted {
-            Ok(stream) => {
-                let (router, stop) = (router.clone(), stop.clone());
-                connections.spawn(async move {
-                    let _permit = permit;
-                    connection(stream, router, stop).await;
-                });
+            Ok((stream, came)) => {
+                let (router, stop, lease) = (router.clone(), stop.clone(), Lease::new(place));
+                connections.spawn(connection(stream, came, router, lease, stop));
             }
             Err(error) => {
                 tracing::warn!(%error, listener = %listener.address(), "admin connection not accepted");
@@ -62,42 +87,60 @@ pub async fn run(listener: Listener, router: Router, mut stop: watch::Receiver<b
     let _ = timeout(DRAIN_TIME, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-/// How a request came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// Where any web page of a local browser can send requests to.
-    Tcp,
-    /// Where only processes with access to the file can.
-    Unix,
-}
-
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-async fn accept(kind: &Kind) -> std::io::Result<Box<dyn Stream>> {
+async fn accept(kind: &Kind) -> io::Result<(Box<dyn Stream>, Came)> {
     Ok(match kind {
-        Kind::Tcp(listener) => Box::new(listener.accept().await?.0),
-        Kind::Unix(listener) => Box::new(listener.accept().await?.0),
+        Kind::Tcp(listener) => {
+            let (stream, _) = listener.accept().await?;
+            let came = Came::Tcp(stream.local_addr()?);
+            // An event shall not wait for the one after it.
+            stream.set_nodelay(true)?;
+            (Box::new(stream), came)
+        }
+        Kind::Unix(listener) => (Box::new(listener.accept().await?.0), Came::Unix),
     })
 }
 
-async fn connection(stream: Box<dyn Stream>, router: Router, mut stop: watch::Receiver<bool>) {
+async fn connection(
+    stream: Box<dyn Stream>,
+    came: Came,
+    router: Router,
+    lease: Lease,
+    mut stop: watch::Receiver<bool>,
+) {
+    let router = TowerToHyperService::new(router);
+    let asked = lease.clone();
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(came);
+        request.extensions_mut().insert(asked.clone());
+        router.call(request)
+    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut served = std::pin::pin!(served);
-    let ended = timeout(CONNECTION_TIME, async {
+    let mut end = std::pin::pin!(sleep(CONNECTION_TIME));
+    let (mut ends, mut stopping) = (true, false);
+    let ended = loop {
         tokio::select! {
-            ended = served.as_mut() => ended,
-            () = stopped(&mut stop) => {
+            ended = served.as_mut() => break ended,
+            () = stopped(&mut stop), if !stopping => {
+                stopping = true;
                 served.as_mut().graceful_shutdown();
-                served.await
+            }
+            () = end.as_mut(), if ends => {
+                if !lease.is_lasting() {
+                    return;
+                }
+                ends = false;
             }
         }
-    });
-    if let Ok(Err(error)) = ended.await {
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "admin connection ended early");
     }
 }

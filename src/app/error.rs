@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::access::TOKEN_BYTES_MIN;
+use crate::config::SecretError;
 use crate::config::diag::Diagnostic;
 use crate::{admin, control, notify, serve};
 
@@ -26,6 +28,20 @@ pub enum AppError {
     /// A sink of notifications ended.
     #[error(transparent)]
     Notify(#[from] notify::Died),
+    /// A token of the admin API cannot be read.
+    #[error("[admin] {key} cannot be read")]
+    Token {
+        /// Which.
+        key: &'static str,
+        /// Why not.
+        source: SecretError,
+    },
+    /// The two tokens of the admin API are the same.
+    #[error("[admin] read_token and write_token are the same; whoever may read could change everything")]
+    SameTokens,
+    /// A token of the admin API can be guessed.
+    #[error("[admin] {0} is shorter than {TOKEN_BYTES_MIN} bytes; make one with: openssl rand -hex 32")]
+    ShortToken(&'static str),
     /// Signals cannot be received.
     #[error("signals cannot be received")]
     Signals(#[source] io::Error),

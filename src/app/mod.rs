@@ -2,6 +2,7 @@
 //!
 //! `pharos serve` and `pharos demo` both run this; neither has another path.
 
+mod access;
 mod diagnostics;
 mod error;
 mod lane;

@@ -16,7 +16,8 @@ use super::lane::Lane;
 use super::reload::Reloader;
 use super::tasks::Tasks;
 use super::watch::Watcher;
-use super::{AppError, systemd};
+use super::{AppError, access, systemd};
+use crate::admin::desk::Desks;
 use crate::admin::{self, Listener, Readiness, Shown, View};
 use crate::config::{self, Report};
 use crate::control::{self, StateFile};
@@ -69,6 +70,7 @@ impl Node {
             env!("CARGO_PKG_VERSION")
         );
 
+        let access = access::load(&setup.node).await?;
         let udp = UdpOptions { coalesce: setup.node.coalesce, gso: setup.node.udp_gso };
         let (name, folder) = (Arc::clone(&setup.node.name), setup.node.state.clone());
         let sinks = setup.node.sinks.clone();
@@ -95,7 +97,13 @@ impl Node {
         // Before anything happens, so that a new sink misses nothing.
         notifier.apply(sinks).await;
         tasks.spawn("control", watched_end("control", world, stop.subscribe()));
-        let router = admin::router(View { control: control.clone(), readiness: readiness.subscribe() });
+        let router = admin::router(View {
+            control: control.clone(),
+            readiness: readiness.subscribe(),
+            access,
+            desks: Desks::default(),
+            stop: stop.subscribe(),
+        });
         for listener in listeners {
             let (router, stop) = (router.clone(), stop.subscribe());
             tasks.spawn("the admin listener", async move {

@@ -9,6 +9,7 @@
 
 mod clock;
 mod describe;
+mod diff;
 mod drill;
 mod event;
 mod figures;
@@ -37,6 +38,7 @@ mod world;
 
 use std::time::Duration;
 
+pub use diff::{Change, Detail, How, What};
 pub use drill::{DrillChange, DrillEnd, DrillOrder, DrillRefused, DrillStatus, NoSuchDrill};
 pub use event::{Answer, By, Event, Kind, LONG, OverrideChange};
 pub use figures::{BOUNDS, Figures, Histogram, Phase, Reloads, Results};
@@ -47,7 +49,7 @@ pub use isolation::Witnesses;
 pub use orders::{Clear, Order, Ordered, OverrideRefused};
 pub use recent::{RECENT_MAX, Recent};
 pub use record::{EventId, Record, Severity, Stage, Topic};
-pub use reload::{Applied, Change, How, What};
+pub use reload::Applied;
 pub use run::{NotCompiled, start};
 pub use saved::{Saved, SavedError, VERDICT_AGE_MAX};
 pub use state::{StateError, StateFile};

@@ -5,14 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use super::diff::{Change, Detail, How, What, endpoint_details, node_details, pool_details};
 use super::event::Kind;
-use super::guard::{Consent, Refused, bare, guard_pools, guard_zones};
+use super::guard::{Consent, Refused, guard_pools, guard_zones};
 use super::round::Round;
 use super::targets::{Links, Targets};
 use super::world::{Effects, Save, World, ZoneState, moves, note_change, standings, zone_states};
-use crate::dns::Name;
 use crate::health::Flip;
-use crate::model::EndpointName;
 use crate::model::check::WatchId;
 use crate::model::node::{Node, Setup, ZoneSetup};
 use crate::model::pool::{Pool, PoolId};
@@ -43,37 +42,6 @@ pub struct Applied {
     pub checks_stopped: usize,
     /// Settings of `pharos.toml` that are other than at start and wait for a restart.
     pub restart_needed: Vec<&'static str>,
-}
-
-/// One thing that changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// How.
-    pub how: How,
-    /// What.
-    pub what: What,
-}
-
-/// How a thing changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum How {
-    /// It is new.
-    Added,
-    /// It is gone.
-    Removed,
-    /// It is other than before.
-    Changed,
-}
-
-/// What changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// A zone; changed: its static records.
-    Zone(Name),
-    /// A pool; changed: its own settings.
-    Pool(PoolId),
-    /// An endpoint of a pool that was there before.
-    Endpoint(PoolId, EndpointName),
 }
 
 impl World {
@@ -134,7 +102,7 @@ impl World {
         }
         let shared = targets.shared_with(&self.targets);
         let applied = Applied {
-            changes: pairs.changes(&self.zones, &setup.zones),
+            changes: self.changes(&pairs, &setup),
             checks_started: targets.len() - shared,
             checks_stopped: self.targets.len() - shared,
             restart_needed: restart_needed(&self.started, &setup.node),
@@ -181,6 +149,15 @@ impl World {
     }
 }
 
+impl World {
+    /// What differs: the node first, then its zones.
+    fn changes(&self, pairs: &Pairs, setup: &Setup) -> Vec<Change> {
+        let details = node_details(&self.node, &setup.node);
+        let node = (!details.is_empty()).then_some(Change { how: How::Changed, what: What::Node, details });
+        node.into_iter().chain(pairs.changes(&self.zones, &setup.zones)).collect()
+    }
+}
+
 /// Which zones of a setup take the place of which zones of the world.
 struct Pairs {
     /// For each zone of the setup, the place of that name in the world.
@@ -216,82 +193,83 @@ impl Pairs {
     /// What differs.
     fn changes(&self, olds: &[ZoneState], news: &[Arc<ZoneSetup>]) -> Vec<Change> {
         let mut changes = Vec::new();
-        let mut note = |how, what| changes.push(Change { how, what });
+        let mut note = |how, what, details| changes.push(Change { how, what, details });
         for (place, old) in self.changed(olds, news) {
             let new = &news[place];
             let id = |pool: &Pool| PoolId { zone: new.name().clone(), pool: pool.name.clone() };
             let Some(old) = old.map(|old| &old.setup) else {
-                note(How::Added, What::Zone(new.name().clone()));
+                note(How::Added, What::Zone(new.name().clone()), Vec::new());
                 continue;
             };
             if !old.records.is_same(&new.records) {
-                note(How::Changed, What::Zone(new.name().clone()));
+                note(How::Changed, What::Zone(new.name().clone()), Vec::new());
             }
             for pool in &new.pools {
                 match old.pools.iter().find(|p| p.name == pool.name) {
                     Some(before) => pool_changes(&id(pool), before, pool, &mut note),
-                    None => note(How::Added, What::Pool(id(pool))),
+                    None => note(How::Added, What::Pool(id(pool)), Vec::new()),
                 }
             }
             for gone in old.pools.iter().filter(|p| new.pools.iter().all(|n| n.name != p.name)) {
-                note(How::Removed, What::Pool(id(gone)));
+                note(How::Removed, What::Pool(id(gone)), Vec::new());
             }
         }
         let kept: HashSet<_> = self.olds.iter().flatten().collect();
         for (_, gone) in olds.iter().enumerate().filter(|(place, _)| !kept.contains(place)) {
-            note(How::Removed, What::Zone(gone.setup.name().clone()));
+            note(How::Removed, What::Zone(gone.setup.name().clone()), Vec::new());
         }
         changes
     }
 }
 
-fn pool_changes(id: &PoolId, before: &Pool, after: &Pool, note: &mut impl FnMut(How, What)) {
+fn pool_changes(id: &PoolId, before: &Pool, after: &Pool, note: &mut impl FnMut(How, What, Vec<Detail>)) {
     let bare = |pool: &Pool| Pool { endpoints: Vec::new(), ..pool.clone() };
     if bare(before) != bare(after) {
-        note(How::Changed, What::Pool(id.clone()));
+        note(How::Changed, What::Pool(id.clone()), pool_details(before, after));
     }
     for endpoint in &after.endpoints {
         let what = || What::Endpoint(id.clone(), endpoint.name.clone());
         match before.endpoints.iter().find(|e| e.name == endpoint.name) {
-            None => note(How::Added, what()),
-            Some(old) if old != endpoint => note(How::Changed, what()),
+            None => note(How::Added, what(), Vec::new()),
+            Some(old) if old != endpoint => note(How::Changed, what(), endpoint_details(old, endpoint)),
             Some(_) => {}
         }
     }
     for gone in before.endpoints.iter().filter(|e| after.endpoints.iter().all(|n| n.name != e.name)) {
-        note(How::Removed, What::Endpoint(id.clone(), gone.name.clone()));
+        note(How::Removed, What::Endpoint(id.clone(), gone.name.clone()), Vec::new());
     }
 }
 
 /// Keys that take effect at start only, and are other than they were then.
 fn restart_needed(started: &Node, after: &Node) -> Vec<&'static str> {
     // The name and the region take effect at once.
-    let Node { name: _, region: _, witness: _, state, dns, admin, udp_threads, coalesce, udp_gso, sinks: _ } = after;
+    let Node {
+        name: _,
+        region: _,
+        witness: _,
+        state,
+        dns,
+        admin,
+        admin_tokens,
+        admin_hosts,
+        udp_threads,
+        coalesce,
+        udp_gso,
+        sinks: _,
+    } = after;
+    let (tokens, before) = (admin_tokens.as_ref(), started.admin_tokens.as_ref());
     let keys = [
         ("state", *state != started.state),
         ("listen.dns", *dns != started.dns),
         ("listen.admin", *admin != started.admin),
+        ("admin.read_token", tokens.map(|t| &t.read) != before.map(|t| &t.read)),
+        ("admin.write_token", tokens.map(|t| &t.write) != before.map(|t| &t.write)),
+        ("admin.hosts", *admin_hosts != started.admin_hosts),
         ("listen.udp_threads", *udp_threads != started.udp_threads),
         ("listen.coalesce", *coalesce != started.coalesce),
         ("listen.udp_gso", *udp_gso != started.udp_gso),
     ];
     keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
-}
-
-impl fmt::Display for Change {
-    /// `pool app.example.com/app changed`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.what {
-            What::Zone(zone) => write!(f, "zone {}", bare(zone)),
-            What::Pool(pool) => write!(f, "pool {pool}"),
-            What::Endpoint(pool, endpoint) => write!(f, "endpoint {endpoint} of {pool}"),
-        }?;
-        f.write_str(match self.how {
-            How::Added => " added",
-            How::Removed => " removed",
-            How::Changed => " changed",
-        })
-    }
 }
 
 impl fmt::Display for Applied {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Region;
 use super::pool::Pool;
+use super::secret::SecretSource;
 use super::sink::Sink;
 use super::zone::Records;
 use crate::dns::Name;
@@ -53,6 +54,11 @@ pub struct Node {
     pub dns: Vec<SocketAddr>,
     /// `listen.admin`. Default `127.0.0.1:8053`.
     pub admin: Vec<AdminAddr>,
+    /// `admin.read_token` and `admin.write_token`; none: who can connect may do everything. Default none.
+    pub admin_tokens: Option<AdminTokens>,
+    /// `admin.hosts`: names by which the admin API is asked, beside loopback and the addresses it listens
+    /// on. Default none.
+    pub admin_hosts: Vec<String>,
     /// `listen.udp_threads`: threads per UDP address; 0 is one per core. Default 0.
     pub udp_threads: usize,
     /// `listen.coalesce`: how long a UDP thread rests after few queries, so that the next ones share a
@@ -63,6 +69,15 @@ pub struct Node {
     pub udp_gso: bool,
     /// `notify`: who is told of events, in the order of the file.
     pub sinks: Vec<Sink>,
+}
+
+/// Where the tokens of the admin API are read from, at start.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AdminTokens {
+    /// Of those who may see everything.
+    pub read: SecretSource,
+    /// Of those who may change things, too.
+    pub write: SecretSource,
 }
 
 /// Where the admin API listens.

@@ -232,6 +232,19 @@ impl Selector {
         size
     }
 
+    /// The chance of each choice to be drawn first, in their order; over all networks, where they are sticky.
+    /// None where nothing is drawn: every answer has all addresses in their order.
+    #[must_use]
+    pub fn shares(&self) -> Option<Vec<f64>> {
+        if self.fixed {
+            return None;
+        }
+        let weighs = matches!(self.spec.mode, Mode::Weighted | Mode::Sticky);
+        let weight = |slot: &Slot| if weighs { f64::from(slot.weight) } else { 1.0 };
+        let total: f64 = self.slots.iter().map(weight).sum();
+        Some(self.slots.iter().map(|slot| weight(slot) / total).collect())
+    }
+
     /// The addresses that one answer would have.
     pub fn addresses(&self, client: IpAddr, entropy: u64) -> Vec<IpAddr> {
         let mut out = vec![0; self.size()];

@@ -91,6 +91,8 @@ pub(crate) fn pool(endpoints: Vec<Endpoint>) -> Pool {
 /// The zone `example` with these pools.
 pub(crate) fn setup(pools: Vec<Pool>) -> Setup {
     let node = Node {
+        admin_tokens: None,
+        admin_hosts: Vec::new(),
         name: "ns1".into(),
         region: None,
         state: PathBuf::from("/nowhere"),

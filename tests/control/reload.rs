@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pharos::control::Consent::{Asked, Forced, Watched};
-use pharos::control::{Change, How, Kind, Loss, Refused, What};
+use pharos::control::{How, Kind, Loss, Refused, What};
 use pharos::model::EndpointName;
 use pharos::model::check::Cadence;
 use pharos::model::node::{Setup, ZoneSetup};
@@ -35,9 +35,12 @@ async fn counters_outlive_an_edit_elsewhere() {
     let slower = Cadence { interval: Duration::from_secs(20), ..CADENCE };
     edited.endpoints[0].addresses[0].watch = Some(watch(1, slower));
     let applied = node.handle.apply(setup(vec![edited]), Watched).await.unwrap();
-    let changed = |what| Change { how: How::Changed, what };
-    assert!(applied.changes.contains(&changed(What::Pool(app()))), "{applied}");
-    assert!(applied.changes.contains(&changed(What::Endpoint(app(), EndpointName::new("us")))), "{applied}");
+    let details = |what| {
+        let change = applied.changes.iter().find(|change| change.how == How::Changed && change.what == what);
+        change.expect("told").details.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(details(What::Pool(app())), ["ttl 30 -> 60", "ttl_suspect 5 -> none"]);
+    assert_eq!(details(What::Endpoint(app(), EndpointName::new("us"))), ["check.interval 10s -> 20s"]);
     assert_eq!((applied.checks_started, applied.checks_stopped), (0, 0));
     assert_eq!(node.ids(), ids);
     let now: Vec<_> =
@@ -322,7 +325,8 @@ async fn it_says_what_changed_and_what_waits_for_a_restart() {
     let event = events.recv().await.unwrap();
     assert!(matches!(event.kind, Kind::Applied(_)));
     let text = event.to_string();
-    assert_eq!(text, "reloaded: zone example changed; waits for a restart: listen.udp_threads");
+    let changes = "node changed (node.name ns1 -> ns2), zone example changed";
+    assert_eq!(text, format!("reloaded: {changes}; waits for a restart: listen.udp_threads"));
 }
 
 #[tokio::test(start_paused = true)]

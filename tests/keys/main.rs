@@ -41,6 +41,9 @@ keys! {
     "listen.udp_threads": node::udp_threads,
     "listen.coalesce": node::coalesce,
     "listen.udp_gso": node::udp_gso,
+    "admin.read_token": node::admin_read_token,
+    "admin.write_token": node::admin_write_token,
+    "admin.hosts": node::admin_hosts,
     "notify.type": notify::sink_type,
     "notify.on": notify::on,
     "notify.severity": notify::severity,
@@ -149,7 +152,8 @@ defaults! {
 }
 
 /// Tables: their keys are listed, not they themselves.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
+    "admin",
     "node",
     "listen",
     "notify",
@@ -162,7 +166,7 @@ const TABLES: [&str; 10] = [
     "pool.endpoint",
 ];
 
-const UNKNOWN_NODE: &str = "state = \"/tmp\"\nzzz = 1\n[node]\nzzz = 1\n[listen]\nzzz = 1\n[defaults]\nzzz = 1\n\
+const UNKNOWN_NODE: &str = "state = \"/tmp\"\nzzz = 1\n[node]\nzzz = 1\n[listen]\nzzz = 1\n[admin]\nzzz = 1\n[defaults]\nzzz = 1\n\
                             [defaults.check]\nzzz = 1\n[defaults.pool]\nzzz = 1\n";
 /// Which keys a sink has depends on its type.
 const SINKS: [&str; 6] = ["slack", "pagerduty", "alertmanager", "webhook", "email", "exec"];
@@ -187,6 +191,7 @@ fn accepted() -> BTreeSet<String> {
             "pharos.toml" | "a zone" => "",
             "[node]" => "node.",
             "[listen]" => "listen.",
+            "[admin]" => "admin.",
             "[defaults]" => "defaults.",
             "[defaults.check]" => "defaults.check.",
             "[defaults.pool]" => "defaults.pool.",
@@ -207,7 +212,7 @@ fn accepted() -> BTreeSet<String> {
             _ => format!("{prefix}{key}"),
         }));
     }
-    assert_eq!(tables, 19, "{report:#}");
+    assert_eq!(tables, 20, "{report:#}");
     found.retain(|key| !TABLES.contains(&key.as_str()) && key != "pool.failback");
     found
 }

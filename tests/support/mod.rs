@@ -13,6 +13,7 @@ pub mod api;
 pub mod dns;
 pub mod endpoint;
 pub mod folder;
+pub mod http;
 pub mod mail;
 pub mod node;
 pub mod sink;

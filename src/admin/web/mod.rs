@@ -35,6 +35,11 @@ const FILES: [(&str, &str, &str); 15] = [
     ("/words.js", SCRIPT, include_str!("words.js")),
 ];
 
+/// Whether it is a path of the page.
+pub(super) fn has(path: &str) -> bool {
+    FILES.iter().any(|(file, ..)| *file == path)
+}
+
 /// The routes of the page. No token: the files are the same for everybody.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     FILES.iter().fold(Router::new(), |router, (path, kind, text)| router.route(path, file(kind, text)))

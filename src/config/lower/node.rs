@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::sink::lower_sinks;
-use crate::config::spec::{NODE_NAME_LEN_MAX, NodeSpec};
+use crate::config::spec::{AdminSpec, NODE_NAME_LEN_MAX, NodeSpec};
 use crate::config::toml::File;
 use crate::model::Region;
-use crate::model::node::{AdminAddr, Node, ZoneSetup};
+use crate::model::node::{AdminAddr, AdminTokens, Node, ZoneSetup};
 
 /// Beside `pharos.toml`.
 const ZONES: &str = "zones";
@@ -38,8 +38,10 @@ pub(in crate::config) fn lower_node(file: &File, spec: NodeSpec, zones: Option<&
         coalesce,
         udp_gso,
         sinks,
+        access,
         defaults: _,
     } = spec;
+    let AdminSpec { read_token, write_token, hosts } = access;
     let everywhere = || {
         let any: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
         any.map(|ip| SocketAddr::new(ip, DNS_PORT)).to_vec()
@@ -52,6 +54,11 @@ pub(in crate::config) fn lower_node(file: &File, spec: NodeSpec, zones: Option<&
         state: state.unwrap_or(STATE.into()),
         dns: dns.value().cloned().unwrap_or_else(everywhere),
         admin: admin.value().cloned().unwrap_or_else(loopback),
+        admin_tokens: read_token
+            .value()
+            .zip(write_token.value())
+            .map(|(read, write)| AdminTokens { read: read.clone(), write: write.clone() }),
+        admin_hosts: hosts.unwrap_or(Vec::new()),
         udp_threads: udp_threads.unwrap_or(0),
         coalesce: coalesce.unwrap_or(Duration::ZERO),
         udp_gso: udp_gso.unwrap_or(true),

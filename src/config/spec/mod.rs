@@ -2,6 +2,7 @@
 //!
 //! A key is known because some reader here asks for it; there is no second list of keys.
 
+mod admin;
 mod check;
 mod http;
 mod node;
@@ -13,6 +14,7 @@ mod zone;
 
 pub use pool::{ADDRESSES_MAX, ENDPOINTS_MAX};
 
+pub(super) use admin::AdminSpec;
 pub(super) use check::{CheckSpec, Kind, read_check};
 pub(super) use node::{Defaults, NODE_NAME_LEN_MAX, NodeSpec, read_node};
 pub(super) use pool::{EndpointSpec, PoolHabits, PoolSpec, Target};

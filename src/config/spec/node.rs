@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::admin::AdminSpec;
 use super::pool::PoolHabits;
 use super::sink::{SinkSpec, read_sinks};
 use super::text;
@@ -26,6 +27,7 @@ pub(crate) struct NodeSpec {
     pub(crate) udp_threads: Key<usize>,
     pub(crate) coalesce: Key<Duration>,
     pub(crate) udp_gso: Key<bool>,
+    pub(crate) access: AdminSpec,
     pub(crate) sinks: Vec<SinkSpec>,
     pub(crate) defaults: Defaults,
 }
@@ -62,11 +64,13 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
         witness = node.take("witness", witnesses);
         node.finish();
     }
+    let access = root.table("admin", "[admin]").map(AdminSpec::read).unwrap_or_default();
+    let guarded = access.has_tokens();
     let (mut dns, mut admin) = (Key::Absent, Key::Absent);
     let (mut udp_threads, mut coalesce, mut udp_gso) = (Key::Absent, Key::Absent, Key::Absent);
     if let Some(mut listen) = root.table("listen", "[listen]") {
         dns = listen.take("dns", |cell| distinct(cell, cell.full_list(|cell| socket(cell, 53))?));
-        admin = listen.take("admin", |cell| distinct(cell, cell.list(admin_address)?));
+        admin = listen.take("admin", |cell| distinct(cell, cell.list(|cell| admin_address(cell, guarded))?));
         udp_threads = listen.take("udp_threads", |cell| cell.integer(&(0..=1024)));
         coalesce = listen.take("coalesce", |cell| cell.duration(&COALESCE));
         udp_gso = listen.take("udp_gso", Cell::boolean);
@@ -95,7 +99,21 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
         root.hint(key, "this stands in zones/NAME.toml");
     }
     root.finish();
-    Some(NodeSpec { zones, state, name, region, witness, dns, admin, udp_threads, coalesce, udp_gso, sinks, defaults })
+    Some(NodeSpec {
+        zones,
+        state,
+        name,
+        region,
+        witness,
+        dns,
+        admin,
+        udp_threads,
+        coalesce,
+        udp_gso,
+        sinks,
+        access,
+        defaults,
+    })
 }
 
 /// The longest name of a node, in bytes. It is sent as NSID with every answer that asks for it, beside an
@@ -147,7 +165,7 @@ fn socket(cell: &Cell<'_>, usual: u16) -> Option<SocketAddr> {
     })
 }
 
-fn admin_address(cell: &Cell<'_>) -> Option<AdminAddr> {
+fn admin_address(cell: &Cell<'_>, guarded: bool) -> Option<AdminAddr> {
     let text = cell.full_text()?;
     if let Some(path) = text.strip_prefix("unix:") {
         if path.is_empty() {
@@ -156,10 +174,12 @@ fn admin_address(cell: &Cell<'_>) -> Option<AdminAddr> {
         return Some(AdminAddr::Unix(cell.file.resolve(path)));
     }
     let address = socket(cell, 8053)?;
-    if !address.ip().is_loopback() {
-        let message = format!("\"admin\": {address} is not on loopback, which needs tokens that are not there yet");
-        let fault = cell.error("not-yet", message).label("loopback or a unix socket");
-        return cell.fail(fault.help("write \"127.0.0.1:8053\" or \"unix:/run/pharos/admin.sock\""));
+    if !address.ip().is_loopback() && !guarded {
+        let message = format!("\"admin\": {address} is not on loopback, and there are no tokens");
+        let fault = cell.error("admin-open", message).label("anybody could change the answers");
+        let fault =
+            fault.help("write read_token and write_token into [admin]: { file = \"PATH\" } or { env = \"NAME\" }");
+        return cell.fail(fault.help("or listen on \"127.0.0.1:8053\" or \"unix:/run/pharos/admin.sock\""));
     }
     Some(AdminAddr::Tcp(address))
 }

@@ -1,51 +1,68 @@
-//! `GET /v1/status`: the node at one moment, as JSON.
-//!
-//! The words are those of the configuration. Times are RFC 3339 in UTC; durations are milliseconds and
-//! end in `_ms`; what is unknown or does not apply is null.
+//! The node at one moment.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::routes::{Fault, View};
+use super::drill::DrillRunningJson;
+use super::orders::OverrideJson;
+use super::{millis, time};
 use crate::control::{
-    AddressStatus, AnswerStatus, CheckStatus, EndpointStatus, HoldStatus, PoolStatus, Status, ZoneStatus,
+    AddressStatus, AnswerStatus, CheckStatus, EndpointStatus, EventId, HoldStatus, PoolStatus, Recent, SnapshotStatus,
+    Status, ZoneStatus,
 };
-use crate::health::{Override, Scope};
 use crate::model::observation::Observation;
 use crate::model::pool::Filter;
+use crate::policy::Family;
 
-pub(super) async fn status(State(view): State<View>) -> Result<Json<StatusJson>, Fault> {
-    let stopping = |_| Fault::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping");
-    let status = view.control.status().await.map_err(stopping)?;
-    Ok(Json(StatusJson::of(&status)))
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct StatusJson {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::admin) struct StatusJson {
     version: &'static str,
     node: String,
     at: String,
     ready: bool,
     /// Targets that a reload under way waits for.
     reload_waits: Option<usize>,
+    started: String,
+    uptime_ms: f64,
+    /// Queries received so far.
+    queries: u64,
+    snapshot: SnapshotJson,
+    isolated: IsolatedJson,
+    drill: Option<DrillRunningJson>,
+    /// The id of the newest event; null where nothing has happened.
+    last_event: Option<u64>,
     zones: Vec<ZoneJson>,
     overrides: Vec<OverrideJson>,
 }
 
-#[derive(Debug, Serialize)]
+/// The snapshot in force.
+#[derive(Debug, Serialize, ToSchema)]
+struct SnapshotJson {
+    /// Rises by one with each that is published.
+    generation: u64,
+    published: String,
+}
+
+/// Whether the node is cut off: every check of a family fails, and no witness answers.
+#[derive(Debug, Serialize, ToSchema)]
+struct IsolatedJson {
+    ipv4: bool,
+    ipv6: bool,
+}
+
+/// A zone.
+#[derive(Debug, Serialize, ToSchema)]
 struct ZoneJson {
     name: String,
     records: usize,
     pools: Vec<PoolJson>,
 }
 
-#[derive(Debug, Serialize)]
-struct PoolJson {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::admin) struct PoolJson {
     name: String,
     names: Vec<String>,
     policy: Vec<&'static str>,
@@ -53,24 +70,27 @@ struct PoolJson {
     endpoints: Vec<EndpointJson>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 struct AnswersJson {
     a: AnswerJson,
     aaaa: AnswerJson,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct AnswerJson {
     /// `healthy`, `last-good`, `all`, `static`, `nodata`, or `absent` without addresses of the family.
     mode: &'static str,
+    #[schema(value_type = Vec<String>)]
     addresses: Vec<IpAddr>,
     ttl: Option<u32>,
     suspect: bool,
+    /// When it changed last in this run; null where it has not.
+    since: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct EndpointJson {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::admin) struct EndpointJson {
     name: String,
     region: Option<String>,
     priority: u32,
@@ -80,17 +100,19 @@ struct EndpointJson {
     addresses: Vec<AddressJson>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct AddressJson {
+    #[schema(value_type = String)]
     address: IpAddr,
     in_use: bool,
     check: Option<CheckJson>,
     hold: Option<HoldJson>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct CheckJson {
     name: String,
+    #[schema(value_type = String)]
     target: SocketAddr,
     interval_ms: f64,
     recheck_ms: f64,
@@ -102,9 +124,19 @@ struct CheckJson {
     stale: bool,
     last: Option<ObservationJson>,
     last_failure: Option<ObservationJson>,
+    /// What the last probes of this run took, the oldest first; up to 60.
+    recent: Vec<RecentJson>,
 }
 
-#[derive(Debug, Serialize)]
+/// One probe, in short.
+#[derive(Debug, Serialize, ToSchema)]
+struct RecentJson {
+    ms: f64,
+    ok: bool,
+}
+
+/// What one probe saw.
+#[derive(Debug, Serialize, ToSchema)]
 struct ObservationJson {
     at: String,
     /// Why it failed; null when it did not.
@@ -117,36 +149,53 @@ struct ObservationJson {
     total_ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct HoldJson {
     /// `pending` until it is up again, then `held`, or `manual` until it is told.
     state: &'static str,
     left_ms: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
-struct OverrideJson {
-    scope: String,
-    force: String,
-    reason: String,
-    author: String,
-    set: String,
-    expires: Option<String>,
+/// What stands around the world.
+pub(in crate::admin) struct Around {
+    pub(in crate::admin) uptime: Duration,
+    pub(in crate::admin) queries: u64,
+    pub(in crate::admin) last_event: Option<EventId>,
 }
 
 impl StatusJson {
-    fn of(status: &Status) -> Self {
-        let Status { node, at, started: _, snapshot: _, ready, isolated: _, reload_waits, zones, overrides, drill: _ } =
-            status;
+    pub(in crate::admin) fn of(status: &Status, around: Around) -> Self {
+        let Status { node, at, started, snapshot, ready, isolated, reload_waits, zones, overrides, drill } = status;
+        let Around { uptime, queries, last_event } = around;
         Self {
             version: env!("CARGO_PKG_VERSION"),
             node: node.to_string(),
             at: time(*at),
             ready: *ready,
             reload_waits: *reload_waits,
+            started: time(*started),
+            uptime_ms: millis(uptime),
+            queries,
+            snapshot: SnapshotJson::of(*snapshot),
+            isolated: IsolatedJson::of(isolated),
+            drill: drill.as_ref().map(DrillRunningJson::of),
+            last_event: last_event.map(|id| id.0),
             zones: zones.iter().map(ZoneJson::of).collect(),
             overrides: overrides.iter().map(|(scope, order)| OverrideJson::of(scope, order)).collect(),
         }
+    }
+}
+
+impl SnapshotJson {
+    fn of(snapshot: SnapshotStatus) -> Self {
+        let SnapshotStatus { generation, published } = snapshot;
+        Self { generation, published: time(published) }
+    }
+}
+
+impl IsolatedJson {
+    fn of(isolated: &[Family]) -> Self {
+        Self { ipv4: isolated.contains(&Family::V4), ipv6: isolated.contains(&Family::V6) }
     }
 }
 
@@ -158,7 +207,7 @@ impl ZoneJson {
 }
 
 impl PoolJson {
-    fn of(pool: &PoolStatus) -> Self {
+    pub(in crate::admin) fn of(pool: &PoolStatus) -> Self {
         let PoolStatus { id, names, policy, failback: _, a, aaaa, compiled: _, endpoints } = pool;
         Self {
             name: id.pool.to_string(),
@@ -172,14 +221,14 @@ impl PoolJson {
 
 impl AnswerJson {
     fn of(status: &AnswerStatus) -> Self {
-        let AnswerStatus { answer, ttl, suspect, changed: _ } = status;
+        let AnswerStatus { answer, ttl, suspect, changed } = status;
         let mode = answer.mode.word();
-        Self { mode, addresses: answer.addresses.clone(), ttl: *ttl, suspect: *suspect }
+        Self { mode, addresses: answer.addresses.clone(), ttl: *ttl, suspect: *suspect, since: changed.map(time) }
     }
 }
 
 impl EndpointJson {
-    fn of(endpoint: &EndpointStatus) -> Self {
+    pub(in crate::admin) fn of(endpoint: &EndpointStatus) -> Self {
         let EndpointStatus { name, region, priority, weight, order, addresses } = endpoint;
         Self {
             name: name.to_string(),
@@ -206,19 +255,8 @@ impl AddressJson {
 
 impl CheckJson {
     fn of(check: &CheckStatus) -> Self {
-        let CheckStatus {
-            name,
-            target,
-            cadence,
-            verdict,
-            since,
-            streak,
-            stale,
-            last,
-            last_failure,
-            recent: _,
-            watch: _,
-        } = check;
+        let CheckStatus { name, target, cadence, verdict, since, streak, stale, last, last_failure, recent, watch: _ } =
+            check;
         Self {
             name: name.to_string(),
             target: *target,
@@ -232,7 +270,14 @@ impl CheckJson {
             stale: *stale,
             last: last.as_deref().map(ObservationJson::of),
             last_failure: last_failure.as_deref().map(ObservationJson::of),
+            recent: recent.iter().map(RecentJson::of).collect(),
         }
+    }
+}
+
+impl RecentJson {
+    fn of(recent: &Recent) -> Self {
+        Self { ms: millis(recent.took()), ok: recent.passed }
     }
 }
 
@@ -252,20 +297,6 @@ impl ObservationJson {
     }
 }
 
-impl OverrideJson {
-    fn of(scope: &Scope, order: &Override) -> Self {
-        let Override { force, reason, author, set, expires } = order;
-        Self {
-            scope: scope.to_string(),
-            force: force.to_string(),
-            reason: reason.to_string(),
-            author: author.to_string(),
-            set: time(*set),
-            expires: expires.map(|end| time(end.wall)),
-        }
-    }
-}
-
 /// As the key `policy` calls them.
 fn filter_word(filter: Filter) -> &'static str {
     match filter {
@@ -274,13 +305,4 @@ fn filter_word(filter: Filter) -> &'static str {
         Filter::Sticky => "sticky",
         Filter::Shuffle => "shuffle",
     }
-}
-
-fn time(time: SystemTime) -> String {
-    humantime::format_rfc3339_millis(time).to_string()
-}
-
-/// Milliseconds, to the microsecond.
-fn millis(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
