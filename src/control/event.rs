@@ -246,7 +246,7 @@ impl fmt::Display for Event {
             }
             Kind::Hold { pool, change } => write_hold(f, pool, change),
             Kind::Override { scope, order, change: OverrideChange::Set, by: _ } => {
-                write!(f, "{scope} is {} by order of {}", order.force, order.author)?;
+                write!(f, "{scope} is {} by order of {}", order.force.state(), order.author)?;
                 if let Some(end) = order.expires {
                     let end = humantime::format_rfc3339_seconds(end.wall);
                     write!(f, " until {end}")?;
@@ -255,7 +255,7 @@ impl fmt::Display for Event {
             }
             Kind::Override { scope, order, change, by } => {
                 let how = if *change == OverrideChange::Expired { "has expired" } else { "was cleared" };
-                write!(f, "the order that {scope} is {} {how}", order.force)?;
+                write!(f, "the order that {scope} is {} {how}", order.force.state())?;
                 match by {
                     Some(By { author, reason }) => write!(f, " by {author}: {reason}"),
                     None => Ok(()),

@@ -19,6 +19,18 @@ pub enum Force {
     Drain,
 }
 
+impl Force {
+    /// What it makes of an endpoint, as people say it: `up`, `down`, `drained`.
+    #[must_use]
+    pub fn state(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Drain => "drained",
+        }
+    }
+}
+
 impl fmt::Display for Force {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -292,6 +292,17 @@ async fn trouble_of_the_node_itself_is_no_observation() {
     assert_eq!(told, [true, false], "once each");
 }
 
+/// An order reads as people say it.
+#[tokio::test(start_paused = true)]
+async fn who_is_drained_is_told_so() {
+    let node = Node1::start(setup(vec![pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2)])])).await;
+    node.all_up().await;
+    let mut events = node.handle.events();
+    node.handle.set_override(order(own("us"), Force::Drain, None)).await.unwrap();
+    let told = events.try_recv().unwrap().to_string();
+    assert_eq!(told, "endpoint us of example/app is drained by order of ann: drill");
+}
+
 /// What a picture of the node needs: when the answer changed, what the last probes took.
 #[tokio::test(start_paused = true)]
 async fn status_tells_of_the_recent_past() {
