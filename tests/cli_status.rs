@@ -4,62 +4,12 @@
 mod support;
 
 use std::net::TcpListener;
-use std::process::Output;
 
 use serde_json::Value;
-use support::endpoint::{Behaviour, Endpoint};
-use support::folder::Folder;
-use support::node::{Node, pharos};
+use support::endpoint::Behaviour;
+use support::lab::Lab;
+use support::node::pharos;
 use support::until;
-
-/// Two endpoints in two regions; `more` goes to the pool.
-pub fn steering(east: &Endpoint, west: &Endpoint, more: &str) -> String {
-    format!(
-        "[check.web]\ntype = \"http\"\ninterval = \"300ms\"\nrecheck = \"100ms\"\ntimeout = \"200ms\"\nfall = 2\nrise = 1\n\
-         [pool.app]\nnames = [\"@\"]\npolicy = [\"priority\"]\ncheck = \"web\"\nttl = 10\n{more}\n\
-         [[pool.app.endpoint]]\nname = \"us-east\"\nregion = \"us\"\npriority = 1\naddress = [\"192.0.2.10\"]\n\
-         check_address = \"{}\"\n\
-         [[pool.app.endpoint]]\nname = \"eu-west\"\nregion = \"eu\"\npriority = 2\naddress = [\"198.51.100.20\"]\n\
-         check_address = \"{}\"\n",
-        east.address, west.address
-    )
-}
-
-struct Lab {
-    east: Endpoint,
-    west: Endpoint,
-    folder: Folder,
-    node: Node,
-}
-
-impl Lab {
-    fn new(more: &str) -> Self {
-        let (east, west) = (Endpoint::new(Behaviour::healthy("us")), Endpoint::new(Behaviour::healthy("eu")));
-        let folder = Folder::steered(&steering(&east, &west, more));
-        let node = Node::start(&folder);
-        Self { east, west, folder, node }
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        pharos().args(args).args(["--admin", &self.node.admin[0]]).output().unwrap()
-    }
-
-    /// What it prints; it must end well.
-    #[track_caller]
-    fn said(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// What it complains about, and how it ends.
-    #[track_caller]
-    fn refused(&self, args: &[&str]) -> (i32, String) {
-        let output = self.run(args);
-        assert!(output.stdout.is_empty(), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
-        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
-    }
-}
 
 #[test]
 fn status_says_what_is_answered_and_what_is_broken() {
@@ -104,13 +54,12 @@ fn an_unknown_pool_is_told_with_those_that_exist() {
 #[test]
 fn the_node_is_found_by_its_configuration() {
     let lab = Lab::new("");
-    let socket = lab.folder.path("admin.sock");
-    let listen = format!("dns = [\"127.0.0.1:0\"]\nadmin = [\"127.0.0.1:1\", \"unix:{}\"]", socket.display());
-    lab.folder.node_with(&listen, "");
-    let _node = Node::start(&lab.folder);
-    for place in
-        [["--config", lab.folder.config().to_str().unwrap()], ["--admin", &format!("unix:{}", socket.display())]]
-    {
+    let socket = format!("unix:{}", lab.folder.path("admin.sock").display());
+    // A socket that is not there does not hide the address beside it.
+    let tcp = lab.node.admin.iter().find(|place| !place.starts_with("unix:")).unwrap();
+    lab.folder.write("other.toml", &format!("[listen]\nadmin = [\"unix:none.sock\", {tcp:?}]\n"));
+    let other = lab.folder.path("other.toml");
+    for place in [["--admin", &socket], ["--admin", tcp], ["--config", other.to_str().unwrap()]] {
         let output = pharos().arg("status").args(place).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     }

@@ -94,7 +94,7 @@ fn story(screen: Screen, explain: &Explain, now: SystemTime) -> String {
     if !steps.is_empty() {
         text.push_str(&format!("\n{}\n", screen.mark(Mood::Faint, "steps")));
         for (number, one) in steps.iter().enumerate() {
-            text.push_str(&step(screen, number + 1, one));
+            text.push_str(&step(screen, number + 1, one, number + 1 == steps.len()));
         }
     }
     if !endpoints.is_empty() {
@@ -156,11 +156,15 @@ fn found(node: &Found) -> String {
     text
 }
 
-fn step(screen: Screen, number: usize, step: &Step) -> String {
+/// One rule; who stays is told where it made a difference, and at the end.
+fn step(screen: Screen, number: usize, step: &Step, is_last: bool) -> String {
     let Step { stage, text, kept, dropped } = step;
     // The text may begin with the name of the stage itself.
     let text = text.strip_prefix(&format!("{stage}: ")).unwrap_or(text);
     let mut all = format!("  {number}. {}: {text}\n", screen.mark(Mood::Strong, stage));
+    if dropped.is_empty() && !is_last && kept.iter().all(|kept| kept.share.is_none()) {
+        return all;
+    }
     let stays: Vec<_> = kept.iter().map(stays).collect();
     let stays = if stays.is_empty() { "nobody".to_owned() } else { stays.join(", ") };
     all.push_str(&format!("     {} {stays}\n", screen.mark(Mood::Good, "stays ")));

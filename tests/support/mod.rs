@@ -10,11 +10,11 @@
 )]
 
 pub mod api;
-pub mod browser;
 pub mod dns;
 pub mod endpoint;
 pub mod folder;
 pub mod http;
+pub mod lab;
 pub mod mail;
 pub mod node;
 pub mod sink;

@@ -47,10 +47,11 @@ pub(crate) struct NodeArgs {
     /// listen.admin of the configuration says, else 127.0.0.1:8053
     #[arg(long, value_name = "PLACE", env = "PHAROS_ADMIN")]
     admin: Option<Place>,
-    /// The node's file, read for listen.admin; by default /etc/pharos/pharos.toml
+    /// The node's file, read for listen.admin and the tokens; by default /etc/pharos/pharos.toml
     #[arg(long, short = 'c', value_name = "FILE", env = "PHAROS_CONFIG")]
     config: Option<PathBuf>,
-    /// A file that holds the token; without it, the token in PHAROS_TOKEN is used
+    /// A file that holds the token; else PHAROS_TOKEN, else the file that the configuration names, where it
+    /// may be read
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Print the JSON that the node replies, as it is
@@ -80,7 +81,7 @@ impl Client {
     pub(crate) fn new(args: &NodeArgs) -> Result<Self, Fault> {
         let NodeArgs { admin, config, token_file, json: _ } = args;
         let places = Places::of(admin.as_ref(), config.as_deref())?;
-        let token = Token::of(token_file.as_deref())?;
+        let token = Token::of(token_file.as_deref(), &places)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fault::Runtime)?;
         Ok(Self { places, reached: OnceCell::new(), token, runtime })
     }

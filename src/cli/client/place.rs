@@ -146,8 +146,8 @@ impl Places {
         &self.list
     }
 
-    /// The settings of the node that is asked: not those of this machine when another is asked.
-    #[expect(dead_code, reason = "the keys that name tokens follow")]
+    /// The settings of the node that is asked; none where a node of another machine is: its tokens are others,
+    /// and what is sent there can be read on the way.
     pub(super) fn own_node(&self) -> Option<&Node> {
         let node = self.node.as_ref()?;
         let own: Vec<_> = node.admin.iter().map(of_listener).collect();

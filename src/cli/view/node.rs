@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::Screen;
 use super::pool::{self, line, weight};
-use super::words::{clock, count, length, since};
+use super::words::{clock, count, left, length, since};
 use crate::cli::paint::Mood;
 use crate::cli::shape::{Override, Pool, Status};
 
@@ -117,7 +117,7 @@ pub(crate) fn order(order: &Override, now: SystemTime) -> String {
     let what = forced(order);
     let until = match expires {
         Some(end) => {
-            let left = length(end.0.duration_since(now).unwrap_or_default());
+            let left = length(left(end.0, now));
             format!("for {left} more (until {} UTC)", clock(end.0, now))
         }
         None => "until it is cleared".to_owned(),

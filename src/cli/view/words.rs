@@ -30,6 +30,12 @@ pub(crate) fn measured(time: Duration) -> String {
     }
 }
 
+/// What is left until a moment, in whole seconds: an order of 2 h that was just given has 2 h left.
+pub(crate) fn left(end: SystemTime, now: SystemTime) -> Duration {
+    let left = end.duration_since(now).unwrap_or_default();
+    Duration::from_secs(left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
+}
+
 /// How long ago, or zero where clocks differ.
 pub(crate) fn since(time: SystemTime, now: SystemTime) -> Duration {
     now.duration_since(time).unwrap_or_default()
@@ -110,6 +116,8 @@ mod tests {
         assert_eq!(ago(time("2026-11-21T05:26:10Z"), now), "12m (05:26:10)");
         assert_eq!(ago(time("2026-11-18T01:20:00Z"), now), "3d 4h (2026-11-18 01:20)");
         assert_eq!(ago(time("2026-11-21T05:38:20Z"), now), "0s (05:38:20)");
+        assert_eq!(left(time("2026-11-21T05:38:20.001Z"), now), Duration::from_secs(2));
+        assert_eq!(left(now, now), Duration::ZERO);
     }
 
     #[test]
