@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::ledger::{Content, Entry, Ledger};
 use super::progress::Progress;
 use super::selection::Selection;
-use super::sink::{Channel, Unready, Wallet, takes_alerts_only};
+use super::sink::{Channel, Speak, Unready, Wallet, takes_alerts_only};
 use super::worker::{Tell, Worker};
 use super::{State, Tested, View};
 use crate::control::{EventId, HISTORY_MAX, History, Kind, Record, Stage};
@@ -60,7 +60,7 @@ struct Shared {
     /// How far sinks were in the last run, until they are started.
     saved: Mutex<BTreeMap<String, Entry>>,
     /// Where workers go to be run. Held while sinks are changed.
-    workers: Mutex<mpsc::Sender<Worker<Teller>>>,
+    workers: Mutex<mpsc::Sender<Worker<Channel, Teller>>>,
     /// Rung when sinks were changed, or cursors moved.
     changed: Arc<Notify>,
     tests: Semaphore,
@@ -197,7 +197,7 @@ impl Shared {
         sink: Sink,
         wallet: Secrets,
         progress: Arc<Progress>,
-        workers: &mpsc::Sender<Worker<Teller>>,
+        workers: &mpsc::Sender<Worker<Channel, Teller>>,
     ) -> Arc<Running> {
         let stop = watch::Sender::new(false);
         let channel = wallet.and_then(|wallet| Channel::new(&sink.target, wallet)).map(Arc::new);
@@ -294,7 +294,7 @@ impl Tell for Teller {
 /// Writes the cursors when they moved, and sees to it that no worker dies unseen.
 async fn run(
     shared: Arc<Shared>,
-    mut hired: mpsc::Receiver<Worker<Teller>>,
+    mut hired: mpsc::Receiver<Worker<Channel, Teller>>,
     ledger: Ledger,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), Died> {

@@ -11,7 +11,7 @@ use super::State;
 use super::breaker::Breaker;
 use super::progress::Progress;
 use super::selection::HOOK_FAILED;
-use super::sink::Channel;
+use super::sink::Speak;
 use crate::control::{EventId, History, Kind, Record};
 
 /// Events looked at together.
@@ -32,9 +32,9 @@ impl Tell for crate::control::Handle {
 }
 
 /// One sink.
-pub(super) struct Worker<T> {
+pub(super) struct Worker<C, T> {
     pub(super) name: Arc<str>,
-    pub(super) channel: Arc<Channel>,
+    pub(super) channel: Arc<C>,
     pub(super) progress: Arc<Progress>,
     pub(super) history: Arc<History>,
     pub(super) tell: T,
@@ -49,7 +49,7 @@ enum End {
     Stopped,
 }
 
-impl<T: Tell> Worker<T> {
+impl<C: Speak, T: Tell> Worker<C, T> {
     /// Goes on until told to stop, once the worker before it has ended.
     pub(super) async fn run(self) {
         let progress = Arc::clone(&self.progress);
@@ -213,3 +213,6 @@ fn chance() -> f64 {
         Err(_) => 0.5,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,22 @@ const ATTEMPT_TIME: Duration = Duration::from_secs(10);
 /// Alertmanager forgets an alert that it has not heard of for `resolve_timeout`, which is 5 min.
 const REMIND_TIME: Duration = Duration::from_secs(60);
 
-/// The way to one sink, with its secrets.
+/// The way to a sink.
+pub(super) trait Speak: Send + Sync + 'static {
+    /// Tells of one event, once. `open` are the events that began what it is about.
+    fn tell(&self, record: &Record, open: &[Arc<Record>]) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// How often what has not ended is told again; none: never.
+    fn reminds(&self) -> Option<Duration>;
+
+    /// Tells again of what has not ended.
+    fn remind(&self, open: &[Arc<Record>]) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// A failure in words, without secrets.
+    fn words(&self, failure: &Failure) -> String;
+}
+
+/// The way to one sink of the configuration, with its secrets.
 pub(super) struct Channel {
     way: Way,
     wallet: Wallet,
@@ -69,28 +84,6 @@ impl Channel {
         Ok(Self { way, wallet })
     }
 
-    /// Tells of one event, where `open` are the events that began what it is about and told so. Once, within
-    /// a limited time.
-    ///
-    /// # Errors
-    /// [`Failure`]
-    pub(super) async fn tell(&self, record: &Record, open: &[Arc<Record>]) -> Result<(), Failure> {
-        let telling = async {
-            match &self.way {
-                Way::Slack(slack) => slack.tell(record).await,
-                Way::PagerDuty(pagerduty) => pagerduty.tell(record).await,
-                Way::Alertmanager(alertmanager) => alertmanager.tell(record, open).await,
-                Way::Webhook(webhook) => webhook.tell(record).await,
-                Way::Email(mail) => mail.tell(record, open).await,
-                Way::Exec(exec) => return exec.tell(record).await,
-            }
-        };
-        if matches!(self.way, Way::Exec(_)) {
-            return telling.await;
-        }
-        timeout(ATTEMPT_TIME, telling).await.unwrap_or(Err(Failure::TimedOut(ATTEMPT_TIME)))
-    }
-
     /// Tells of an event that is none, and takes it back where somebody would be called.
     ///
     /// # Errors
@@ -106,35 +99,51 @@ impl Channel {
                 Way::Slack(_) | Way::Webhook(_) | Way::Email(_) | Way::Exec(_) => self.tell(record, &[]).await,
             }
         };
-        if matches!(self.way, Way::Exec(_)) {
-            return testing.await;
-        }
-        timeout(ATTEMPT_TIME, testing).await.unwrap_or(Err(Failure::TimedOut(ATTEMPT_TIME)))
+        self.limited(testing).await
     }
 
-    /// How often what has not ended is told again; none: never.
-    pub(super) fn reminds(&self) -> Option<Duration> {
+    /// An attempt within its time; commands see to theirs.
+    async fn limited(&self, attempt: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+        if matches!(self.way, Way::Exec(_)) {
+            return attempt.await;
+        }
+        timeout(ATTEMPT_TIME, attempt).await.unwrap_or(Err(Failure::TimedOut(ATTEMPT_TIME)))
+    }
+
+    pub(super) fn wallet(&self) -> &Wallet {
+        &self.wallet
+    }
+}
+
+impl Speak for Channel {
+    /// Within a limited time.
+    async fn tell(&self, record: &Record, open: &[Arc<Record>]) -> Result<(), Failure> {
+        let telling = async {
+            match &self.way {
+                Way::Slack(slack) => slack.tell(record).await,
+                Way::PagerDuty(pagerduty) => pagerduty.tell(record).await,
+                Way::Alertmanager(alertmanager) => alertmanager.tell(record, open).await,
+                Way::Webhook(webhook) => webhook.tell(record).await,
+                Way::Email(mail) => mail.tell(record, open).await,
+                Way::Exec(exec) => exec.tell(record).await,
+            }
+        };
+        self.limited(telling).await
+    }
+
+    fn reminds(&self) -> Option<Duration> {
         matches!(self.way, Way::Alertmanager(_)).then_some(REMIND_TIME)
     }
 
-    /// Tells again of what has not ended.
-    ///
-    /// # Errors
-    /// [`Failure`]
-    pub(super) async fn remind(&self, open: &[Arc<Record>]) -> Result<(), Failure> {
+    async fn remind(&self, open: &[Arc<Record>]) -> Result<(), Failure> {
         match &self.way {
             Way::Alertmanager(alertmanager) => alertmanager.remind(open, ATTEMPT_TIME).await,
             Way::Slack(_) | Way::PagerDuty(_) | Way::Webhook(_) | Way::Email(_) | Way::Exec(_) => Ok(()),
         }
     }
 
-    /// A failure in words, without its secrets.
-    pub(super) fn words(&self, failure: &Failure) -> String {
+    fn words(&self, failure: &Failure) -> String {
         self.wallet.hide(failure.to_string())
-    }
-
-    pub(super) fn wallet(&self) -> &Wallet {
-        &self.wallet
     }
 }
 

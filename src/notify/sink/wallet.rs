@@ -9,6 +9,8 @@ use crate::model::sink::{Login, Target, Text};
 
 /// A shorter secret may be a piece of any word: to hide it would tell it.
 const HIDE_LEN_MIN: usize = 4;
+/// Parts of the path of a URL that are shorter are words or numbers of accounts.
+const HIDE_PART_LEN_MIN: usize = 10;
 /// What stands in its place.
 const HIDDEN: &str = "(secret)";
 
@@ -51,15 +53,23 @@ impl Wallet {
     /// Takes every secret out of a text: services and libraries repeat what they were sent.
     pub(super) fn hide(&self, mut text: String) -> String {
         for secret in self.0.values() {
-            let whole = secret.reveal();
-            // Of a URL, the part after the host is what must not be known.
-            let path = whole.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
-            for piece in [Some(whole), path].into_iter().flatten().filter(|piece| piece.len() >= HIDE_LEN_MIN) {
+            for piece in pieces(secret.reveal()) {
                 text = text.replace(piece, HIDDEN);
             }
         }
         text
     }
+}
+
+/// What of a secret must not be shown, the longest first: all of it, and of a URL what follows the host, in
+/// parts too.
+fn pieces(whole: &str) -> Vec<&str> {
+    let mut pieces: Vec<&str> = Some(whole).filter(|whole| whole.len() >= HIDE_LEN_MIN).into_iter().collect();
+    if let Some((_, path)) = whole.split_once("://").and_then(|(_, rest)| rest.split_once('/')) {
+        let parts = path.split(['/', '?', '&', '=', '#']);
+        pieces.extend(std::iter::once(path).chain(parts).filter(|part| part.len() >= HIDE_PART_LEN_MIN));
+    }
+    pieces
 }
 
 /// Where the secrets of a target are.
@@ -96,9 +106,10 @@ pub(super) mod tests {
 
     #[test]
     fn secrets_are_taken_out_of_texts() {
-        let url = wallet("URL", "https://hooks.slack.com/services/T0/B0/hunter2");
-        let said = "POST https://hooks.slack.com/services/T0/B0/hunter2 failed at /services/T0/B0/hunter2";
-        assert_eq!(url.hide(said.to_owned()), "POST (secret) failed at /(secret)");
+        let url = wallet("URL", "https://hooks.slack.com/services/T0/B0/hunter2hunter2?key=abcdefghijkl");
+        let said = "https://hooks.slack.com/services/T0/B0/hunter2hunter2?key=abcdefghijkl is wrong: \
+                    no service /services/T0/B0/hunter2hunter2?key=abcdefghijkl, no hunter2hunter2, abcdefghijkl";
+        assert_eq!(url.hide(said.to_owned()), "(secret) is wrong: no service /(secret), no (secret), (secret)");
         assert_eq!(wallet("KEY", "abc").hide("abc".to_owned()), "abc");
     }
 

@@ -1,0 +1,10 @@
+//! Notifications, seen by those who get them.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod delivery;
+mod reload;
+mod secrets;
+mod services;
