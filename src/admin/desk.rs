@@ -261,8 +261,10 @@ pub struct SinkView {
     pub pending: u64,
     /// Events delivered by this run.
     pub delivered: u64,
-    /// Deliveries that failed in this run.
+    /// Deliveries that failed in this run, and were tried again or given up.
     pub failed: u64,
+    /// Events that this run gave up: refused, too old, or gone from the history.
+    pub lost: u64,
     /// Why the last one failed; none after a success.
     pub last_error: Option<String>,
     /// When the last event was delivered.

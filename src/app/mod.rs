@@ -8,6 +8,7 @@ mod error;
 mod lane;
 mod node;
 mod reload;
+mod sinks;
 mod systemd;
 mod tasks;
 mod watch;

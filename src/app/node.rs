@@ -101,7 +101,7 @@ impl Node {
             control: control.clone(),
             readiness: readiness.subscribe(),
             access,
-            desks: Desks::default(),
+            desks: Desks { sinks: Some(Arc::new(notifier.clone())), ..Desks::default() },
             stop: stop.subscribe(),
         });
         for listener in listeners {

@@ -21,6 +21,8 @@ pub(in crate::admin) struct SinkJson {
     pending: u64,
     delivered: u64,
     failed: u64,
+    /// Events given up: refused, too old, or gone from the history.
+    lost: u64,
     last_error: Option<String>,
     last_delivered: Option<String>,
 }
@@ -67,14 +69,14 @@ impl SinkTestAsk {
 
 impl SinkJson {
     pub(in crate::admin) fn of(sink: SinkView) -> Self {
-        let SinkView { name, kind, state, pending, delivered, failed, last_error, last_delivered } = sink;
+        let SinkView { name, kind, state, pending, delivered, failed, lost, last_error, last_delivered } = sink;
         let state = match state {
             SinkState::Ok => SinkStateJson::Ok,
             SinkState::Failing => SinkStateJson::Failing,
             SinkState::Open => SinkStateJson::Open,
         };
         let last_delivered = last_delivered.map(time);
-        Self { name, r#type: kind, state, pending, delivered, failed, last_error, last_delivered }
+        Self { name, r#type: kind, state, pending, delivered, failed, lost, last_error, last_delivered }
     }
 }
 
