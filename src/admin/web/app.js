@@ -94,7 +94,7 @@ function summary() {
       set(row.text, { text });
     },
   );
-  const bad = view.bad ? `${view.bad} down · ` : "";
+  const bad = view.bad ? `${view.bad} not well · ` : "";
   const title = `${lost ? "no contact · " : bad}${view.status.node} · pharos`;
   if (document.title !== title) document.title = title;
 }

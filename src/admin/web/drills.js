@@ -25,6 +25,8 @@ export function drill(look, name) {
   const target = h("input", { type: "number", min: "1", max: "3600", step: "1", name: "rto", inputmode: "numeric" });
   const resolvers = h("input", { name: "resolvers", autocomplete: "off", placeholder: "192.0.2.1:53", spellcheck: false });
   region.dataset.first = "";
+  region.name = "region";
+  length.name = "for";
   const forMs = () => Number(length.value);
   ask({
     title: "Fail a region on purpose",

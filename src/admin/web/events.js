@@ -8,6 +8,7 @@ import { moment, setMoment } from "./words.js";
 const KEPT_MAX = 1000;
 const SHOWN_MAX = 200;
 const HISTORY = 200;
+const TOGETHER_MS = 50;
 
 const known = new Map();
 let newest = 0;
@@ -16,17 +17,24 @@ const MARKS = { critical: "down", warning: "warn", info: "info" };
 
 const poolOf = (event) => (event.zone && event.pool ? `${event.zone}/${event.pool}` : null);
 
+let drawing = 0;
+
 function take(events) {
-  for (const event of events) known.set(event.id, event);
-  const ids = [...known.keys()].sort((a, b) => a - b);
-  newest = Math.max(newest, ids.at(-1) ?? 0);
-  for (const id of ids.slice(0, -KEPT_MAX)) known.delete(id);
-  draw();
+  for (const event of events) {
+    known.set(event.id, event);
+    newest = Math.max(newest, event.id);
+  }
+  // Many that come together are drawn once.
+  if (!drawing) drawing = setTimeout(draw, TOGETHER_MS);
 }
 
 const filter = () => ({ severity: byId("by-severity").value, pool: byId("by-pool").value });
 
 function draw() {
+  clearTimeout(drawing);
+  drawing = 0;
+  const ids = [...known.keys()].sort((a, b) => a - b);
+  for (const id of ids.slice(0, -KEPT_MAX)) known.delete(id);
   const { severity, pool } = filter();
   const shown = [...known.values()]
     .filter((event) => (!severity || event.severity === severity) && (!pool || poolOf(event) === pool))
