@@ -6,6 +6,7 @@ mod access;
 mod diagnostics;
 mod error;
 mod lane;
+mod metrics;
 mod node;
 mod reload;
 mod sinks;

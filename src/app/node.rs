@@ -13,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::diagnostics::Told;
 use super::lane::Lane;
+use super::metrics::Gatherer;
 use super::reload::Reloader;
 use super::tasks::Tasks;
 use super::watch::Watcher;
@@ -26,7 +27,7 @@ use crate::model::observation::Observation;
 use crate::notify;
 use crate::policy::Family;
 use crate::probe;
-use crate::serve::{self, FromStore, Ledger, Limits, Serving, UdpOptions};
+use crate::serve::{self, FromStore, Limits, Serving, UdpOptions};
 
 /// What answering the last queries may take at the end.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -74,6 +75,7 @@ impl Node {
         let udp = UdpOptions { coalesce: setup.node.coalesce, gso: setup.node.udp_gso };
         let (name, folder) = (Arc::clone(&setup.node.name), setup.node.state.clone());
         let sinks = setup.node.sinks.clone();
+        let region = setup.node.region.as_ref().map(ToString::to_string);
         let (state, saved) = open_state(&setup.node.state).await?;
         let bound = serve::bind(&setup.node.dns, setup.node.udp_threads)?;
         let mut listeners = Vec::new();
@@ -97,11 +99,16 @@ impl Node {
         // Before anything happens, so that a new sink misses nothing.
         notifier.apply(sinks).await;
         tasks.spawn("control", watched_end("control", world, stop.subscribe()));
+        let gatherer = Arc::new(Gatherer::new(control.clone(), notifier.clone(), region, bound.addresses()));
         let router = admin::router(View {
             control: control.clone(),
             readiness: readiness.subscribe(),
             access,
-            desks: Desks { sinks: Some(Arc::new(notifier.clone())), ..Desks::default() },
+            desks: Desks {
+                sinks: Some(Arc::new(notifier.clone())),
+                metrics: Some(gatherer.clone()),
+                ..Desks::default()
+            },
             stop: stop.subscribe(),
         });
         for listener in listeners {
@@ -125,9 +132,9 @@ impl Node {
             error = tasks.failed() => return Err(error),
         }
         let store = control.store();
-        let ledger = Ledger::default();
-        let answers = |transport| FromStore::new(&store, transport, &ledger);
+        let answers = |transport| FromStore::new(&store, transport, gatherer.ledger());
         let serving = bound.serve(answers, udp, Limits { grace: DRAIN_TIME, ..Limits::default() })?;
+        gatherer.serving(serving.meter());
         let reloader = Reloader::new(config, control.clone(), notifier, watcher, loaded, warned);
         tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {

@@ -18,6 +18,7 @@ pub mod http;
 pub mod lab;
 pub mod mail;
 pub mod node;
+pub mod scrape;
 pub mod sink;
 pub mod tls;
 

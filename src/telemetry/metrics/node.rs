@@ -40,10 +40,7 @@ impl NodeFigures {
         let drill = u8::from(status.drill.is_some());
         text.gauge("pharos_drill_running", "Whether a drill fails a region now.").sample(&[], drill);
         write_in_force(text, status, figures);
-        let mut events = text.counter("pharos_events_total", "Events by kind.");
-        for ((kind, severity), count) in &figures.events {
-            events.sample(&[("kind", kind), ("severity", severity.word())], count);
-        }
+        write_events(text, figures);
         let mut family = text.gauge("pharos_events_firing", "Events that began a state which has not ended.");
         for severity in Severity::ALL {
             family.sample(&[("severity", severity.word())], firing.get(&severity).unwrap_or(&0));
@@ -54,6 +51,25 @@ impl NodeFigures {
         summed.sample(&[("kind", "zone")], roll.zones.without());
         summed.sample(&[("kind", "endpoint")], roll.members.without());
         summed.sample(&[("kind", "pool")], status.pools().count().saturating_sub(POOLS_MAX));
+    }
+}
+
+/// Events that alerts count. A counter that is not there cannot be seen to rise from 0.
+const AWAITED: [(&str, Severity); 6] = [
+    ("drill-ended", Severity::Info),
+    ("drill-ended", Severity::Warning),
+    ("endpoint-down", Severity::Warning),
+    ("hook-failed", Severity::Warning),
+    ("pool-down", Severity::Critical),
+    ("reload-refused", Severity::Warning),
+];
+
+fn write_events(text: &mut Text, figures: &Figures) {
+    let mut counts: BTreeMap<_, _> = AWAITED.into_iter().map(|awaited| (awaited, 0)).collect();
+    counts.extend(figures.events.iter().map(|((kind, severity), count)| ((kind.as_str(), *severity), *count)));
+    let mut events = text.counter("pharos_events_total", "Events by kind.");
+    for ((kind, severity), count) in counts {
+        events.sample(&[("kind", kind), ("severity", severity.word())], count);
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Sink {
     pub delivered: u64,
     /// Attempts that failed.
     pub failed: u64,
+    /// Events given up: refused, too old, or no longer in the history.
+    pub lost: u64,
     /// When it took one last.
     pub last_delivered: Option<SystemTime>,
 }
@@ -34,6 +36,8 @@ pub(super) fn write(text: &mut Text, sinks: &[Sink]) {
     sinks.iter().for_each(|sink| delivered.sample(&labels(sink), sink.delivered));
     let mut failed = text.counter("pharos_notify_failed_total", "Attempts to deliver an event that failed.");
     sinks.iter().for_each(|sink| failed.sample(&labels(sink), sink.failed));
+    let mut lost = text.counter("pharos_notify_lost_total", "Events that were given up for a sink.");
+    sinks.iter().for_each(|sink| lost.sample(&labels(sink), sink.lost));
     let help = "Whether a sink is given a rest because attempts failed one after the other.";
     let mut open = text.gauge("pharos_notify_open", help);
     sinks.iter().for_each(|sink| open.sample(&labels(sink), u8::from(sink.open)));
