@@ -84,6 +84,8 @@ install: ## install under PREFIX (default /usr/local); DESTDIR is honoured
 	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/pharos/README.md
 	install -D -m 0644 deploy/pharos.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/pharos.conf
 	install -D -m 0644 deploy/pharos.tmpfiles $(DESTDIR)$(LIBDIR)/tmpfiles.d/pharos.conf
+	install -D -m 0644 deploy/prometheus/pharos.rules.yml $(DESTDIR)$(PREFIX)/share/pharos/prometheus/pharos.rules.yml
+	install -D -m 0644 deploy/grafana/pharos.json $(DESTDIR)$(PREFIX)/share/pharos/grafana/pharos.json
 	[ -e $(DESTDIR)$(SYSCONFDIR)/pharos/pharos.toml ] || \
 		install -D -m 0644 deploy/pharos.toml $(DESTDIR)$(SYSCONFDIR)/pharos/pharos.toml
 	install -d $(DESTDIR)$(SYSCONFDIR)/pharos/zones
@@ -91,7 +93,7 @@ install: ## install under PREFIX (default /usr/local); DESTDIR is honoured
 uninstall: ## remove what install made; configuration and state stay
 	rm -f $(DESTDIR)$(BINDIR)/pharos $(DESTDIR)$(LIBDIR)/systemd/system/pharos.service \
 		$(DESTDIR)$(LIBDIR)/sysusers.d/pharos.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/pharos.conf
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/pharos
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/pharos $(DESTDIR)$(PREFIX)/share/pharos
 
 clean: ## remove what builds made
 	$(CARGO) clean

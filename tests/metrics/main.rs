@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod deploy;
 mod failover;
 mod queries;
 mod watched;
