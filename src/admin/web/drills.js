@@ -33,7 +33,7 @@ export function drill(look, name) {
     body: [
       field("Region", region),
       field("For", length),
-      field("Target: answers must move within seconds", target, "Leave it empty for none."),
+      field("Target, in seconds", target, "For the changed answer and its TTL together; empty for none."),
       field("Resolvers to watch", resolvers, "ADDRESS:PORT, with commas between; may be empty."),
     ],
     words: () => {
