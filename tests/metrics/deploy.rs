@@ -162,3 +162,31 @@ fn the_rules_and_the_dashboard_speak_of_what_is_there() {
         }
     }
 }
+
+/// The rows of a table of all metrics: name, type, labels, meaning.
+fn rows(scrape: &Scrape) -> Vec<String> {
+    let names = scrape.names();
+    let heads = scrape.text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' '));
+    let mut rows = Vec::new();
+    for (name, help) in heads {
+        let kind = scrape.text.lines().find_map(|line| line.strip_prefix(&format!("# TYPE {name} "))).unwrap();
+        let own = names.get(name).or_else(|| names.get(&format!("{name}_count"))).unwrap();
+        let labels: Vec<String> = own.iter().map(|label| format!("`{label}`")).collect();
+        rows.push(format!("| `{name}` | {kind} | {} | {help} |", labels.join(" ")));
+    }
+    rows.sort();
+    rows
+}
+
+#[test]
+fn readme_has_every_metric_as_it_is() {
+    let readme = read("README.md");
+    let (_, section) = readme.split_once("\n### Metrics\n").unwrap_or_else(|| panic!("README has no section Metrics"));
+    let section = section.split("\n## ").next().unwrap();
+    let told: Vec<&str> = section
+        .lines()
+        .filter(|line| ["| `pharos_", "| `process_"].iter().any(|start| line.starts_with(start)))
+        .collect();
+    let there = rows(&full());
+    assert_eq!(told, there, "the rows as they should be:\n{}", there.join("\n"));
+}
