@@ -344,7 +344,7 @@ fn write_hold(f: &mut fmt::Formatter<'_>, pool: &PoolId, change: &HoldChange) ->
             write!(f, "{who} is back, and held for {}", humantime::format_duration(hold))
         }
         HoldChange::Begun { hold: None, .. } => {
-            write!(f, "{who} is back, and held: failback is manual (mode = \"auto\" in its file lets it return)")
+            write!(f, "{who} is back, and held: failback is manual (`pharos failback {pool}` lets it return)")
         }
         HoldChange::Ended { why, .. } => {
             let why = match why {

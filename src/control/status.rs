@@ -23,6 +23,8 @@ use crate::policy::{Compiled, Family, Hold, Member, Seat};
 pub struct Status {
     /// `node.name`.
     pub node: Arc<str>,
+    /// `node.region`.
+    pub region: Option<Region>,
     /// When.
     pub at: SystemTime,
     /// When this run began.
@@ -189,6 +191,7 @@ impl World {
         });
         Status {
             node: Arc::clone(&self.node.name),
+            region: self.node.region.clone(),
             at: now.wall,
             started,
             snapshot,

@@ -43,7 +43,7 @@ impl ZoneSetup {
 pub struct Node {
     /// `node.name`: NSID, `id.server`, logs. Default: the host's name.
     pub name: Arc<str>,
-    /// `node.region`, for logs. Default none.
+    /// `node.region`, for logs and the status. Default none.
     pub region: Option<Region>,
     /// `node.witness`: addresses outside that answer TCP, asked when every check of an address family fails.
     /// Default none.

@@ -21,6 +21,8 @@ use crate::policy::Family;
 pub(in crate::admin) struct StatusJson {
     version: &'static str,
     node: String,
+    /// Where the node stands.
+    region: Option<String>,
     at: String,
     ready: bool,
     /// Targets that a reload under way waits for.
@@ -165,11 +167,13 @@ pub(in crate::admin) struct Around {
 
 impl StatusJson {
     pub(in crate::admin) fn of(status: &Status, around: Around) -> Self {
-        let Status { node, at, started, snapshot, ready, isolated, reload_waits, zones, overrides, drill } = status;
+        let Status { node, region, at, started, snapshot, ready, isolated, reload_waits, zones, overrides, drill } =
+            status;
         let Around { uptime, queries, last_event } = around;
         Self {
             version: env!("CARGO_PKG_VERSION"),
             node: node.to_string(),
+            region: region.as_ref().map(ToString::to_string),
             at: time(*at),
             ready: *ready,
             reload_waits: *reload_waits,
