@@ -109,3 +109,9 @@ fn wrong_command_lines_end_with_two() {
     let output = pharos().args(["override", "x", "down", "--reason", "x", "--for", "2 hours"]).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean 2h?"));
 }
+
+#[test]
+fn the_node_tells_where_it_stands() {
+    let lab = Lab::with("", "[node]\nname = \"ns1\"\nregion = \"us-east\"\n");
+    assert!(lab.said(&["status"]).starts_with("ns1 in us-east, pharos "));
+}
