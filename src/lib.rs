@@ -12,7 +12,7 @@
 //! | 4 | [`answer`] snapshot and query to bytes |
 //! | 5 | [`control`] the only writer |
 //! | 6 | [`serve`] UDP and TCP; [`probe`] checks; [`admin`] HTTP; [`notify`] sinks; [`telemetry`] logs |
-//! | 7 | [`app`] bind, spawn, ready, drain; [`cli`]; [`demo`] |
+//! | 7 | [`app`] bind, spawn, ready, drain; [`cli`]; [`drill`]; [`demo`] |
 //!
 //! One query: receive, parse, load the snapshot, decide, encode, send. One probe result: observed,
 //! tracked, and only a flip compiles a selector and publishes. One edit: loaded whole or not at all.
@@ -25,6 +25,7 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod dns;
+pub mod drill;
 pub mod health;
 pub mod model;
 pub mod notify;

@@ -147,6 +147,7 @@ fn every_key_of_the_node_arrives() {
     let want = Node {
         admin_tokens: None,
         admin_hosts: Vec::new(),
+        drills: vec![],
         name: "ns1.example.net".into(),
         region: Some(Region::new("eu-west")),
         state: folder().join("state"),

@@ -30,7 +30,7 @@ name = "a"
 address = ["192.0.2.1"]
 zzzz = 1
 "#;
-const NODE: &str = "zzzz = 1\n[node]\nzzzz = 1\n[listen]\nzzzz = 1\n[admin]\nzzzz = 1\n[defaults]\nzzzz = 1\n";
+const NODE: &str = "zzzz = 1\n[node]\nzzzz = 1\n[listen]\nzzzz = 1\n[admin]\nzzzz = 1\n[defaults]\nzzzz = 1\n[drill.weekly]\nzzzz = 1\n";
 
 fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
@@ -75,6 +75,7 @@ fn every_key_is_told_and_none_that_is_not_there() {
     let later = between(&text, "## Not there yet", "\n## ");
     let node = rows(between(&text, "### The node", "### "));
     let steering = between(&text, "### The zone's steering", "### ");
+    let drill = rows(between(&text, "### Drills: `[drill.NAME]`", "### "));
     let apex = rows(between(steering, "`[zone]`", "`[check.NAME]`"));
     let check = rows(between(steering, "`[check.NAME]`", "`[pool.NAME]`"));
     let pool = rows(between(steering, "`[pool.NAME]`", "`[[pool.NAME.endpoint]]`"));
@@ -90,6 +91,7 @@ fn every_key_is_told_and_none_that_is_not_there() {
         ("[listen]", of("listen."), ""),
         ("[admin]", of("admin."), ""),
         ("[defaults]", of("defaults."), ""),
+        ("drill \"weekly\"", drill, ""),
         ("[zone]", apex, ""),
         ("check \"web\"", check, ""),
         ("pool \"app\"", pool, "endpoint"),

@@ -22,6 +22,7 @@ use crate::admin::desk::Desks;
 use crate::admin::{self, Listener, Readiness, Shown, View};
 use crate::config::{self, Report};
 use crate::control::{self, StateFile};
+use crate::drill::{self, Drills};
 use crate::model::check::{Pace, WatchId};
 use crate::model::observation::Observation;
 use crate::notify;
@@ -37,6 +38,7 @@ const TASKS_TIME: Duration = Duration::from_secs(2);
 /// A node that answers, and all that belongs to it.
 pub struct Node {
     control: control::Handle,
+    drills: Drills,
     serving: Serving,
     admin: Vec<Shown>,
     tasks: Tasks,
@@ -135,6 +137,14 @@ impl Node {
         let answers = |transport| FromStore::new(&store, transport, gatherer.ledger());
         let serving = bound.serve(answers, udp, Limits { grace: DRAIN_TIME, ..Limits::default() })?;
         gatherer.serving(serving.meter());
+        let (drills, desk) = drill::open(control.clone(), serving.addresses(), &folder).await;
+        tasks.spawn(
+            "drills",
+            unless(told(stop.subscribe()), async {
+                desk.run().await;
+                Ok(())
+            }),
+        );
         let reloader = Reloader::new(config, control.clone(), notifier, watcher, loaded, warned);
         tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {
@@ -143,7 +153,7 @@ impl Node {
         readiness.send_replace(Readiness::Ready);
         systemd::ready("answering");
         tracing::info!("answering");
-        Ok(Self { control, serving, admin, tasks, readiness, stop, _lane: lane })
+        Ok(Self { control, drills, serving, admin, tasks, readiness, stop, _lane: lane })
     }
 
     /// Where DNS is answered, in the order of the configuration.
@@ -162,6 +172,12 @@ impl Node {
     #[must_use]
     pub fn control(&self) -> &control::Handle {
         &self.control
+    }
+
+    /// The way to those who fail regions on purpose.
+    #[must_use]
+    pub fn drills(&self) -> &Drills {
+        &self.drills
     }
 
     /// Waits until a part of the node ends by itself: always a fault, and the end of the node.

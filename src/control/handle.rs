@@ -15,7 +15,7 @@ use super::orders::{Clear, Order, Ordered, OverrideRefused};
 use super::reload::Applied;
 use super::status::Status;
 use crate::model::check::{Pace, Watch, WatchId};
-use crate::model::node::Setup;
+use crate::model::node::{Node, Setup};
 use crate::model::observation::Observation;
 use crate::model::pool::PoolId;
 use crate::policy::Family;
@@ -30,6 +30,7 @@ pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) watches: watch::Receiver<Watches>,
     pub(super) witnesses: watch::Receiver<Witnesses>,
+    pub(super) settings: watch::Receiver<Arc<Node>>,
     pub(super) ready: watch::Receiver<bool>,
     pub(super) events: broadcast::Sender<Arc<Event>>,
     pub(super) history: Arc<History>,
@@ -191,6 +192,12 @@ impl Handle {
     pub async fn judge_drill(&self, id: Arc<str>, met: bool) {
         // Where the task is gone, so is the drill.
         let _ = self.commands.send(Command::JudgeDrill(id, met)).await;
+    }
+
+    /// What `pharos.toml` says of the node; other after a reload.
+    #[must_use]
+    pub fn settings(&self) -> watch::Receiver<Arc<Node>> {
+        self.settings.clone()
     }
 
     /// Whether queries may be answered: every target was observed since the start.

@@ -242,11 +242,12 @@ fn pool_changes(id: &PoolId, before: &Pool, after: &Pool, note: &mut impl FnMut(
 
 /// Keys that take effect at start only, and are other than they were then.
 fn restart_needed(started: &Node, after: &Node) -> Vec<&'static str> {
-    // The name and the region take effect at once.
+    // The name, the region, witnesses, sinks and drills take effect at once.
     let Node {
         name: _,
         region: _,
         witness: _,
+        drills: _,
         state,
         dns,
         admin,

@@ -23,7 +23,7 @@ use super::status::Status;
 use super::world::{Effects, World};
 use crate::dns::Name;
 use crate::health::{Override, Scope};
-use crate::model::node::Setup;
+use crate::model::node::{Node, Setup};
 use crate::model::time::Moment;
 
 /// Commands that may wait. Each sender waits for its reply, so this is met only by a crowd.
@@ -60,6 +60,7 @@ pub async fn start(
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
     let (watches, watches_out) = watch::channel(world.watches());
     let (witnesses, witnesses_out) = watch::channel(world.witnesses());
+    let (settings, settings_out) = watch::channel(Arc::new(world.node.clone()));
     let (ready, ready_out) = watch::channel(false);
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let recorder = Recorder::new(Arc::clone(&world.node.name), journal, events.clone());
@@ -67,6 +68,7 @@ pub async fn start(
         commands,
         watches: watches_out,
         witnesses: witnesses_out,
+        settings: settings_out,
         ready: ready_out,
         events,
         history: Arc::clone(recorder.history()),
@@ -76,7 +78,8 @@ pub async fn start(
     figures.started(clock.started());
     figures.retain(&world, &watches.borrow());
     let saver = Saver::new(state);
-    let task = Task { world, publisher, clock, watches, witnesses, ready, recorder, figures, saver, reload: None };
+    let task =
+        Task { world, publisher, clock, watches, witnesses, settings, ready, recorder, figures, saver, reload: None };
     Ok((handle, tokio::spawn(task.run(inbox))))
 }
 
@@ -86,6 +89,7 @@ struct Task {
     clock: Clock,
     watches: watch::Sender<Watches>,
     witnesses: watch::Sender<Witnesses>,
+    settings: watch::Sender<Arc<Node>>,
     ready: watch::Sender<bool>,
     recorder: Recorder,
     figures: Figures,
@@ -209,6 +213,7 @@ impl Task {
         if replaced {
             let images = self.reload.as_mut().map(|reload| std::mem::take(&mut reload.images)).unwrap_or_default();
             self.publisher.replace(&self.world, images);
+            self.settings.send_replace(Arc::new(self.world.node.clone()));
         } else if !touched.is_empty() {
             self.publisher.update(&self.world, &touched);
         }

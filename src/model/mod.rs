@@ -3,6 +3,7 @@
 //! `config` makes these values and has checked them; every other room trusts them.
 
 pub mod check;
+pub mod drill;
 pub mod event;
 pub mod node;
 pub mod observation;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Region;
+use super::drill::DrillPlan;
 use super::pool::Pool;
 use super::secret::SecretSource;
 use super::sink::Sink;
@@ -48,6 +49,8 @@ pub struct Node {
     /// `node.witness`: addresses outside that answer TCP, asked when every check of an address family fails.
     /// Default none.
     pub witness: Arc<[SocketAddr]>,
+    /// `[drill.NAME]`: drills that begin by the clock, in the order of the file.
+    pub drills: Vec<DrillPlan>,
     /// `state`: the folder of what must survive a restart. Default `/var/lib/pharos`.
     pub state: PathBuf,
     /// `listen.dns`: UDP and TCP. Default `0.0.0.0:53` and `[::]:53`.

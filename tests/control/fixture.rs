@@ -95,6 +95,7 @@ pub(crate) fn setup(pools: Vec<Pool>) -> Setup {
         admin_hosts: Vec::new(),
         name: "ns1".into(),
         region: None,
+        drills: vec![],
         state: PathBuf::from("/nowhere"),
         dns: vec![],
         admin: vec![],

@@ -8,6 +8,7 @@
 mod support;
 
 mod check;
+mod drill;
 mod lab;
 mod node;
 mod notify;
@@ -73,6 +74,12 @@ keys! {
     "notify.exec.command": notify::exec_command,
     "notify.exec.timeout": notify::exec_timeout,
     "notify.exec.env": notify::exec_env,
+    "drill.region": drill::drill_region,
+    "drill.cron": drill::drill_cron,
+    "drill.for": drill::drill_lasts,
+    "drill.rto": drill::drill_rto,
+    "drill.resolvers": drill::drill_resolvers,
+    "drill.reason": drill::drill_reason,
     "zone.ns": node::zone_ns,
     "zone.contact": node::zone_contact,
     "zone.ttl": node::zone_ttl,
@@ -152,11 +159,12 @@ defaults! {
 }
 
 /// Tables: their keys are listed, not they themselves.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "admin",
     "node",
     "listen",
     "notify",
+    "drill",
     "defaults",
     "defaults.check",
     "defaults.pool",
@@ -167,7 +175,7 @@ const TABLES: [&str; 11] = [
 ];
 
 const UNKNOWN_NODE: &str = "state = \"/tmp\"\nzzz = 1\n[node]\nzzz = 1\n[listen]\nzzz = 1\n[admin]\nzzz = 1\n[defaults]\nzzz = 1\n\
-                            [defaults.check]\nzzz = 1\n[defaults.pool]\nzzz = 1\n";
+                            [defaults.check]\nzzz = 1\n[defaults.pool]\nzzz = 1\n[drill.weekly]\nzzz = 1\n";
 /// Which keys a sink has depends on its type.
 const SINKS: [&str; 6] = ["slack", "pagerduty", "alertmanager", "webhook", "email", "exec"];
 /// Those of all types.
@@ -189,6 +197,7 @@ fn accepted() -> BTreeSet<String> {
         let Some(table) = message.strip_suffix(" has no key \"zzz\"") else { continue };
         let prefix = match table {
             "pharos.toml" | "a zone" => "",
+            "drill \"weekly\"" => "drill.",
             "[node]" => "node.",
             "[listen]" => "listen.",
             "[admin]" => "admin.",
@@ -212,7 +221,7 @@ fn accepted() -> BTreeSet<String> {
             _ => format!("{prefix}{key}"),
         }));
     }
-    assert_eq!(tables, 20, "{report:#}");
+    assert_eq!(tables, 21, "{report:#}");
     found.retain(|key| !TABLES.contains(&key.as_str()) && key != "pool.failback");
     found
 }

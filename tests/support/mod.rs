@@ -12,6 +12,7 @@
 pub mod api;
 pub mod browser;
 pub mod dns;
+pub mod drill;
 pub mod endpoint;
 pub mod folder;
 pub mod http;

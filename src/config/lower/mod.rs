@@ -3,6 +3,7 @@
 
 mod apex;
 mod check;
+mod drill;
 mod endpoint;
 mod facts;
 mod lint;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::drill::lower_drills;
 use super::sink::lower_sinks;
 use crate::config::spec::{AdminSpec, NODE_NAME_LEN_MAX, NodeSpec};
 use crate::config::toml::File;
@@ -40,6 +41,7 @@ pub(in crate::config) fn lower_node(file: &File, spec: NodeSpec, zones: Option<&
         sinks,
         access,
         defaults: _,
+        drills,
     } = spec;
     let AdminSpec { read_token, write_token, hosts } = access;
     let everywhere = || {
@@ -51,6 +53,7 @@ pub(in crate::config) fn lower_node(file: &File, spec: NodeSpec, zones: Option<&
         name: name.value().cloned().unwrap_or_else(host_name).into(),
         region: region.value().map(|region| Region::new(region)),
         witness: witness.value().map(|all| all.as_slice().into()).unwrap_or_default(),
+        drills: lower_drills(file, drills, zones),
         state: state.unwrap_or(STATE.into()),
         dns: dns.value().cloned().unwrap_or_else(everywhere),
         admin: admin.value().cloned().unwrap_or_else(loopback),

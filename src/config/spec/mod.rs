@@ -4,6 +4,7 @@
 
 mod admin;
 mod check;
+mod drill;
 mod http;
 mod node;
 mod pool;
@@ -16,6 +17,7 @@ pub use pool::{ADDRESSES_MAX, ENDPOINTS_MAX};
 
 pub(super) use admin::AdminSpec;
 pub(super) use check::{CheckSpec, Kind, read_check};
+pub(super) use drill::DrillSpec;
 pub(super) use node::{Defaults, NODE_NAME_LEN_MAX, NodeSpec, read_node};
 pub(super) use pool::{EndpointSpec, PoolHabits, PoolSpec, Target};
 pub(super) use sink::{EmailSpec, SinkSpec, TargetSpec};

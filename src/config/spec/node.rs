@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::admin::AdminSpec;
+use super::drill::{DrillSpec, read_drill};
 use super::pool::PoolHabits;
 use super::sink::{SinkSpec, read_sinks};
 use super::text;
@@ -30,6 +31,7 @@ pub(crate) struct NodeSpec {
     pub(crate) access: AdminSpec,
     pub(crate) sinks: Vec<SinkSpec>,
     pub(crate) defaults: Defaults,
+    pub(crate) drills: Vec<DrillSpec>,
 }
 
 /// Of `coalesce`. Beyond it clients would notice, and the receive buffer would fill at high rates.
@@ -93,6 +95,7 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
         }
         table.finish();
     }
+    let drills = root.named("drill", "drills").into_iter().map(|(name, table)| read_drill(name, table)).collect();
     let sinks = read_sinks(&mut root);
     root.not_yet(&["tls", "rate_limit", "cluster"]);
     for key in ["check", "pool"] {
@@ -113,6 +116,7 @@ pub(crate) fn read_node(file: &File) -> Option<NodeSpec> {
         sinks,
         access,
         defaults,
+        drills,
     })
 }
 
@@ -142,7 +146,7 @@ fn witnesses(cell: &Cell<'_>) -> Option<Vec<SocketAddr>> {
     Some(list)
 }
 
-fn socket(cell: &Cell<'_>, usual: u16) -> Option<SocketAddr> {
+pub(super) fn socket(cell: &Cell<'_>, usual: u16) -> Option<SocketAddr> {
     let text = cell.full_text()?;
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Some(address);
@@ -184,7 +188,7 @@ fn admin_address(cell: &Cell<'_>, guarded: bool) -> Option<AdminAddr> {
     Some(AdminAddr::Tcp(address))
 }
 
-fn distinct<T: Hash + Eq + Clone>(cell: &Cell<'_>, list: Vec<Given<T>>) -> Option<Vec<T>> {
+pub(super) fn distinct<T: Hash + Eq + Clone>(cell: &Cell<'_>, list: Vec<Given<T>>) -> Option<Vec<T>> {
     let mut seen = HashSet::new();
     let mut kept = Vec::with_capacity(list.len());
     for given in &list {
