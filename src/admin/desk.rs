@@ -11,9 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::control::{Applied, By, Refused};
-use crate::dns::{Name, Rtype};
 use crate::model::Region;
-use crate::model::pool::PoolId;
 
 /// What a trait object promises for later.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -152,8 +150,10 @@ pub struct DrillReport {
     pub met: Option<bool>,
     /// From the beginning to the first verdict that turned.
     pub detect: Option<Duration>,
-    /// From the beginning to the first changed answer, over all pools the longest.
+    /// From the beginning to the first changed answer.
     pub answer: Option<Duration>,
+    /// To the moment in which nobody has to hold an address of the region any more.
+    pub recovery: Option<DrillRecovery>,
     /// From the beginning to the moment in which the checks were let alone again.
     pub restored: Option<Duration>,
     /// From there to the answers of before.
@@ -185,17 +185,19 @@ pub enum DrillState {
 #[derive(Debug, Clone, PartialEq)]
 pub struct DrillPool {
     /// Which.
-    pub pool: PoolId,
+    pub pool: String,
     /// The name that was asked.
-    pub name: Name,
+    pub name: String,
     /// The type that was asked.
-    pub rtype: Rtype,
+    pub rtype: String,
     /// From the beginning to the verdict that turned.
     pub detect: Option<Duration>,
     /// From the beginning to the first changed answer.
     pub answer: Option<Duration>,
     /// From the end to the answer of before.
     pub failback: Option<Duration>,
+    /// The largest TTL with which the region was answered.
+    pub ttl: Option<Duration>,
     /// The answer before.
     pub before: Vec<IpAddr>,
     /// The answer while the region failed.
@@ -204,6 +206,17 @@ pub struct DrillPool {
     pub after: Vec<IpAddr>,
     /// Each answer that was seen first at its time.
     pub seen: Vec<DrillSeen>,
+}
+
+/// What the recovery time of a drill is made of, in the pool that took longest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DrillRecovery {
+    /// To the answer without the region.
+    pub answer: Duration,
+    /// How long a resolver may hold the one before.
+    pub ttl: Duration,
+    /// Both.
+    pub total: Duration,
 }
 
 /// An answer that was seen in a drill.

@@ -102,6 +102,14 @@ impl Node {
         notifier.apply(sinks).await;
         tasks.spawn("control", watched_end("control", world, stop.subscribe()));
         let gatherer = Arc::new(Gatherer::new(control.clone(), notifier.clone(), region, bound.addresses()));
+        let (drills, desk) = drill::open(control.clone(), &bound.addresses(), &folder).await;
+        tasks.spawn(
+            "drills",
+            unless(told(stop.subscribe()), async {
+                desk.run().await;
+                Ok(())
+            }),
+        );
         let router = admin::router(View {
             control: control.clone(),
             readiness: readiness.subscribe(),
@@ -109,6 +117,7 @@ impl Node {
             desks: Desks {
                 sinks: Some(Arc::new(notifier.clone())),
                 metrics: Some(gatherer.clone()),
+                drills: Some(Arc::new(drills.clone())),
                 ..Desks::default()
             },
             stop: stop.subscribe(),
@@ -137,14 +146,6 @@ impl Node {
         let answers = |transport| FromStore::new(&store, transport, gatherer.ledger());
         let serving = bound.serve(answers, udp, Limits { grace: DRAIN_TIME, ..Limits::default() })?;
         gatherer.serving(serving.meter());
-        let (drills, desk) = drill::open(control.clone(), serving.addresses(), &folder).await;
-        tasks.spawn(
-            "drills",
-            unless(told(stop.subscribe()), async {
-                desk.run().await;
-                Ok(())
-            }),
-        );
         let reloader = Reloader::new(config, control.clone(), notifier, watcher, loaded, warned);
         tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {

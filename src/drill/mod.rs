@@ -6,6 +6,7 @@
 //!
 //! Absent on purpose: deciding what may fail, and any way to touch the application.
 
+mod api;
 mod asker;
 mod desk;
 mod markdown;

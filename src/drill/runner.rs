@@ -61,7 +61,8 @@ pub(super) async fn run(plan: Plan, outside: Outside, begun: Begun) {
         Err(why) => return drop(begun.send(Err(why.into()))),
     }
     while !run.measure.is_over() {
-        if run.step().await {
+        // The last word is not shown before it is written.
+        if run.step().await && !run.measure.is_over() {
             run.judge().await;
             run.publish();
         }

@@ -8,7 +8,9 @@ use utoipa::ToSchema;
 
 use super::{millis, time};
 use crate::admin::ask::by;
-use crate::admin::desk::{DrillAsk, DrillPool, DrillQueries, DrillReport, DrillResolver, DrillSeen, DrillState};
+use crate::admin::desk::{
+    DrillAsk, DrillPool, DrillQueries, DrillRecovery, DrillReport, DrillResolver, DrillSeen, DrillState,
+};
 use crate::admin::fault::Fault;
 use crate::control::{By, DrillOrder, DrillStatus};
 use crate::model::Region;
@@ -94,12 +96,24 @@ pub(in crate::admin) struct DrillHeadJson {
     met: Option<bool>,
     /// To the first verdict that turned.
     detect_ms: Option<f64>,
-    /// To the first changed answer, of the slowest pool.
+    /// To the first changed answer.
     answer_ms: Option<f64>,
+    /// To the moment in which nobody has to hold an address of the region any more, in the pool that took longest.
+    recovery: Option<DrillRecoveryJson>,
     restored_ms: Option<f64>,
     failback_ms: Option<f64>,
     /// Why it was aborted.
     note: Option<String>,
+}
+
+/// What the recovery time is made of: `met` compares the total with `rto_ms`.
+#[derive(Debug, Serialize, ToSchema)]
+struct DrillRecoveryJson {
+    /// To the answer without the region.
+    answer_ms: f64,
+    /// How long a resolver may hold the one before.
+    ttl_ms: f64,
+    total_ms: f64,
 }
 
 /// How far a drill is.
@@ -125,6 +139,8 @@ struct DrillPoolJson {
     detect_ms: Option<f64>,
     answer_ms: Option<f64>,
     failback_ms: Option<f64>,
+    /// The largest TTL with which the region was answered; null where it was not.
+    ttl_ms: Option<f64>,
     #[schema(value_type = Vec<String>)]
     before: Vec<IpAddr>,
     #[schema(value_type = Vec<String>)]
@@ -214,6 +230,7 @@ impl DrillHeadJson {
             met,
             detect,
             answer,
+            recovery,
             restored,
             failback,
             pools: _,
@@ -240,6 +257,7 @@ impl DrillHeadJson {
             met: *met,
             detect_ms: detect.map(millis),
             answer_ms: answer.map(millis),
+            recovery: recovery.map(DrillRecoveryJson::of),
             restored_ms: restored.map(millis),
             failback_ms: failback.map(millis),
             note: note.clone(),
@@ -247,9 +265,16 @@ impl DrillHeadJson {
     }
 }
 
+impl DrillRecoveryJson {
+    fn of(of: DrillRecovery) -> Self {
+        let DrillRecovery { answer, ttl, total } = of;
+        Self { answer_ms: millis(answer), ttl_ms: millis(ttl), total_ms: millis(total) }
+    }
+}
+
 impl DrillPoolJson {
     fn of(of: &DrillPool) -> Self {
-        let DrillPool { pool, name, rtype, detect, answer, failback, before, during, after, seen } = of;
+        let DrillPool { pool, name, rtype, detect, answer, failback, ttl, before, during, after, seen } = of;
         Self {
             pool: pool.to_string(),
             name: name.to_string(),
@@ -257,6 +282,7 @@ impl DrillPoolJson {
             detect_ms: detect.map(millis),
             answer_ms: answer.map(millis),
             failback_ms: failback.map(millis),
+            ttl_ms: ttl.map(millis),
             before: before.clone(),
             during: during.clone(),
             after: after.clone(),
