@@ -23,6 +23,8 @@ use crate::model::sink::Sink;
 
 /// Between two writes of the cursors. What a crash loses of them is delivered once more.
 const WRITE_GAP: Duration = Duration::from_secs(1);
+/// And so many times what a write took: after a failure of thousands the file is some MB.
+const WRITE_GAP_FACTOR: u32 = 20;
 /// After a write that failed.
 const WRITE_RETRY: Duration = Duration::from_secs(10);
 /// What attempts under way may take at the end; what they tell is told again after the next start.
@@ -333,6 +335,7 @@ struct Writer {
 
 impl Writer {
     async fn write(&mut self, shared: &Shared) {
+        let began = Instant::now();
         let (ledger, content) = (self.ledger.clone(), shared.content().await);
         let written = tokio::task::spawn_blocking(move || ledger.write(&content)).await;
         match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
@@ -340,7 +343,8 @@ impl Writer {
                 if std::mem::take(&mut self.failed) {
                     tracing::info!("what was notified is being saved again");
                 }
-                (self.due, self.next) = (false, Instant::now() + WRITE_GAP);
+                let gap = WRITE_GAP.max(began.elapsed() * WRITE_GAP_FACTOR);
+                (self.due, self.next) = (false, Instant::now() + gap);
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.failed, true) {

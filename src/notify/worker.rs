@@ -138,14 +138,23 @@ impl<C: Speak, T: Tell> Worker<C, T> {
     ) -> End {
         loop {
             let failure = match self.channel.tell(record, open).await {
-                Ok(()) => {
+                Ok(said) => {
                     if breaker.is_open() {
                         tracing::info!(sink = &*self.name, "notifications are delivered again");
                     }
                     breaker.succeed();
                     *told_loss = false;
                     self.progress.succeed(SystemTime::now());
-                    tracing::debug!(sink = &*self.name, event = record.id.0, kind = record.kind, "delivered");
+                    if said.is_empty() {
+                        tracing::debug!(sink = &*self.name, event = record.id.0, kind = record.kind, "delivered");
+                    } else {
+                        tracing::info!(
+                            sink = &*self.name,
+                            event = record.id.0,
+                            kind = record.kind,
+                            "delivered: {said}"
+                        );
+                    }
                     return End::Dealt;
                 }
                 Err(failure) => failure,

@@ -196,6 +196,19 @@ fn a_failed_command_is_an_event_with_what_it_wrote() {
 }
 
 #[test]
+fn what_a_command_wrote_is_recorded() {
+    let scene = Scene::new("");
+    let key = scene.secret("key", "hunter2-hunter2");
+    let script = "echo promoted $PHAROS_NODE with $KEY";
+    scene.notify(&format!(
+        "[notify.hook]\ntype = \"exec\"\ncommand = [\"/bin/sh\", \"-c\", \"{script}\"]\nenv = {{ KEY = {key} }}\n"
+    ));
+    let node = scene.start();
+    let line = node.wait_log("delivered", LONG);
+    assert_eq!((&line["message"], &line["level"]), (&"delivered: promoted ns1 with (secret)".into(), &"INFO".into()));
+}
+
+#[test]
 fn a_node_that_ends_leaves_no_command_behind() {
     let scene = Scene::new("");
     let pid = scene.folder.path("pid");

@@ -16,12 +16,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::{Failure, Unready, Wallet};
+use super::{Failure, Unready, Wallet, clip};
 use crate::control::{Record, Stage};
 use crate::model::sink::Text;
 
 /// "Try again later".
 const EX_TEMPFAIL: i32 = 75;
+/// Of a variable. Linux takes 128 KiB (`MAX_ARG_STRLEN`); the whole text is in the JSON.
+const TEXT_LEN_MAX: usize = 8192;
 /// Between asking a group to end and ending it.
 const GRACE_TIME: Duration = Duration::from_secs(2);
 /// So much of what a command writes is kept: the end of it.
@@ -53,7 +55,8 @@ impl Exec {
         Ok(Self { program, arguments: words.collect(), limit, environment })
     }
 
-    pub(super) async fn tell(&self, record: &Record) -> Result<(), Failure> {
+    /// Runs it; the end of what it wrote.
+    pub(super) async fn tell(&self, record: &Record) -> Result<String, Failure> {
         let mut input = serde_json::to_vec(record).map_err(|error| Failure::Unsayable(error.to_string()))?;
         input.push(b'\n');
         let mut command = Command::new(&self.program);
@@ -110,9 +113,9 @@ impl Exec {
     }
 }
 
-fn judge(status: ExitStatus, output: Tail) -> Result<(), Failure> {
+fn judge(status: ExitStatus, output: Tail) -> Result<String, Failure> {
     if status.success() {
-        return Ok(());
+        return Ok(output.into_text());
     }
     let how = match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit status {code}"),
@@ -129,8 +132,8 @@ fn variables(record: &Record) -> impl Iterator<Item = (&'static str, String)> {
         Stage::Resolved => "resolved",
         Stage::Note => "note",
     };
-    // No variable can hold NUL.
-    let text = |text: &str| Some(text.replace('\0', ""));
+    // No variable can hold NUL, nor more than the system takes.
+    let text = |text: &str| Some(clip(&text.replace('\0', ""), TEXT_LEN_MAX));
     let all = [
         ("PHAROS_EVENT_ID", Some(record.id.to_string())),
         ("PHAROS_KIND", text(&record.kind)),
@@ -239,7 +242,7 @@ mod tests {
         Exec::new(&command, limit, &env, &Wallet::default()).expect("made")
     }
 
-    async fn run(script: &str, limit: Duration) -> Result<(), Failure> {
+    async fn run(script: &str, limit: Duration) -> Result<String, Failure> {
         exec(script, limit, &[]).tell(&record(7, "endpoint-down", Severity::Warning, Stage::Firing)).await
     }
 
@@ -247,7 +250,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_exit_status_decides() {
-        assert!(run("exit 0", LONG).await.is_ok());
+        assert_eq!(run("echo fine; exit 0", LONG).await.expect("ran"), "fine");
         let failed = run("echo one; echo two >&2; exit 3", LONG).await.expect_err("failed");
         let text = failed.to_string();
         assert!(text.starts_with("the command ended with exit status 3: "), "{text}");

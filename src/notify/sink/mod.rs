@@ -33,8 +33,9 @@ const REMIND_TIME: Duration = Duration::from_secs(60);
 
 /// The way to a sink.
 pub(super) trait Speak: Send + Sync + 'static {
-    /// Tells of one event, once. `open` are the events that began what it is about.
-    fn tell(&self, record: &Record, open: &[Arc<Record>]) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Tells of one event, once. `open` are the events that began what it is about. Returns what is worth to
+    /// be recorded of the reply, without secrets.
+    fn tell(&self, record: &Record, open: &[Arc<Record>]) -> impl Future<Output = Result<String, Failure>> + Send;
 
     /// How often what has not ended is told again; none: never.
     fn reminds(&self) -> Option<Duration>;
@@ -96,14 +97,16 @@ impl Channel {
                     pagerduty.tell(&Record { state: Stage::Resolved, ..record.clone() }).await
                 }
                 Way::Alertmanager(alertmanager) => alertmanager.test(record).await,
-                Way::Slack(_) | Way::Webhook(_) | Way::Email(_) | Way::Exec(_) => self.tell(record, &[]).await,
+                Way::Slack(_) | Way::Webhook(_) | Way::Email(_) | Way::Exec(_) => {
+                    self.tell(record, &[]).await.map(drop)
+                }
             }
         };
         self.limited(testing).await
     }
 
     /// An attempt within its time; commands see to theirs.
-    async fn limited(&self, attempt: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    async fn limited<R>(&self, attempt: impl Future<Output = Result<R, Failure>>) -> Result<R, Failure> {
         if matches!(self.way, Way::Exec(_)) {
             return attempt.await;
         }
@@ -117,7 +120,7 @@ impl Channel {
 
 impl Speak for Channel {
     /// Within a limited time.
-    async fn tell(&self, record: &Record, open: &[Arc<Record>]) -> Result<(), Failure> {
+    async fn tell(&self, record: &Record, open: &[Arc<Record>]) -> Result<String, Failure> {
         let telling = async {
             match &self.way {
                 Way::Slack(slack) => slack.tell(record).await,
@@ -125,8 +128,9 @@ impl Speak for Channel {
                 Way::Alertmanager(alertmanager) => alertmanager.tell(record, open).await,
                 Way::Webhook(webhook) => webhook.tell(record).await,
                 Way::Email(mail) => mail.tell(record, open).await,
-                Way::Exec(exec) => exec.tell(record).await,
-            }
+                Way::Exec(exec) => return exec.tell(record).await.map(|output| self.wallet.hide(output)),
+            }?;
+            Ok(String::new())
         };
         self.limited(telling).await
     }

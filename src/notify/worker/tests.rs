@@ -25,11 +25,11 @@ struct Fake {
 }
 
 impl Speak for Fake {
-    async fn tell(&self, record: &Record, _: &[Arc<Record>]) -> Result<(), Failure> {
+    async fn tell(&self, record: &Record, _: &[Arc<Record>]) -> Result<String, Failure> {
         self.told.lock().expect("lock").push((Instant::now(), record.id.0));
         let mut fails = self.fails.lock().expect("lock");
         if *fails == 0 {
-            return Ok(());
+            return Ok(String::new());
         }
         *fails -= 1;
         let code = if self.refuses { 404 } else { 503 };
@@ -157,6 +157,18 @@ async fn what_the_history_forgot_is_counted_and_told_once() {
     assert_eq!(bench.ids(), [5, 6, 7]);
     assert_eq!(bench.told_failures().len(), 1);
     assert_eq!(bench.progress.lock().lost, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_this_run_forgot_is_counted_one_by_one() {
+    let max = crate::control::HISTORY_MAX as u64;
+    let records: Vec<_> = (2..=max + 6).map(|id| fresh(id, "answer-changed", Stage::Note)).collect();
+    let bench = Bench::new(Fake::default(), records, Some(0));
+    bench.until(max + 6).await;
+    assert_eq!(bench.ids().first(), Some(&7));
+    assert_eq!(bench.told_failures(), ["5 events were not delivered before the history forgot them"]);
+    let inner = bench.progress.lock();
+    assert_eq!((inner.lost, inner.delivered), (5, max));
 }
 
 #[tokio::test(start_paused = true)]
