@@ -7,5 +7,6 @@ mod support;
 
 mod deploy;
 mod failover;
+mod load;
 mod queries;
 mod watched;

@@ -14,7 +14,7 @@ use crate::support::scrape::Scrape;
 use crate::support::until;
 
 /// Pools of addresses that nothing checks.
-const UNCHECKED: &str = r#"
+pub(crate) const UNCHECKED: &str = r#"
 [pool.draw]
 names = ["draw"]
 policy = ["weight"]
