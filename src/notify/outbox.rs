@@ -130,6 +130,9 @@ impl Handle {
         let goes_on = |old: &&Arc<Running>| after.iter().any(|new| Arc::ptr_eq(new, old));
         for gone in before.iter().filter(|old| !goes_on(old)) {
             gone.stop.send_replace(true);
+            if after.iter().all(|new| new.sink.name != gone.sink.name) {
+                tracing::info!(sink = &*gone.sink.name, "no longer notifying");
+            }
         }
         shared.sinks.store(Arc::new(after));
         shared.changed.notify_one();
@@ -206,6 +209,7 @@ impl Shared {
         match &channel {
             Ok(channel) => {
                 progress.mend();
+                tracing::info!(sink = &*sink.name, kind = sink.target.word(), "notifying");
                 let worker = Worker {
                     name: Arc::clone(&sink.name),
                     channel: Arc::clone(channel),

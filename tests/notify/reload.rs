@@ -3,7 +3,7 @@
 use crate::delivery::webhook;
 use crate::support::endpoint::{Behaviour, Endpoint};
 use crate::support::sink::{Scene, ids, receiver, wait_for_kind};
-use crate::support::until;
+use crate::support::{LONG, until};
 
 #[test]
 fn a_new_sink_begins_with_what_happens_now() {
@@ -33,7 +33,9 @@ fn a_changed_sink_goes_on_where_it_was() {
     until("the wrong one was tried", || !wrong.requests().is_empty());
     let first = ids(&wrong)[0];
     scene.notify(&webhook("ops", &right, ""));
+    let mark = node.mark();
     node.reload();
+    node.wait_log_from(mark, "notifying", LONG);
     wait_for_kind(&right, "endpoint-down");
     assert_eq!(ids(&right)[0], first, "what the wrong one did not take");
     let tried = wrong.requests().len();
@@ -49,7 +51,10 @@ fn a_sink_that_is_gone_is_told_nothing() {
     let node = scene.start();
     wait_for_kind(&gone, "node-ready");
     scene.notify(&webhook("stays", &stays, ""));
+    let mark = node.mark();
     node.reload();
+    let line = node.wait_log_from(mark, "no longer notifying", LONG);
+    assert_eq!(line["sink"], "gone");
     until("the reload is told", || stays.requests().iter().any(|r| r.json()["data"]["kind"] == "reload-applied"));
     scene.fail(&node);
     wait_for_kind(&stays, "endpoint-down");
