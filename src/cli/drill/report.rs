@@ -2,7 +2,7 @@
 
 use crate::cli::paint::Mood;
 use crate::cli::shape::{Drill, DrillPool, Millis, Text};
-use crate::cli::view::words::{list, measured};
+use crate::cli::view::words::{length, list, measured};
 use crate::cli::view::{Cell, Screen};
 
 /// What was measured, for each pool and each resolver, and whether the target was met.
@@ -15,7 +15,7 @@ pub(super) fn report(screen: Screen, drill: &Drill) -> String {
     }
     let who = drill.scheduled.as_ref().map_or_else(|| drill.author.to_string(), |name| format!("schedule {name}"));
     let time = humantime::format_rfc3339_seconds(drill.begun.0).to_string().replace('T', " ");
-    text.push_str(&format!("begun {time} for {} by {who}: \"{}\"\n\n", measured(drill.for_ms.0), drill.reason));
+    text.push_str(&format!("begun {time} for {} by {who}: \"{}\"\n\n", length(drill.for_ms.0), drill.reason));
     let mut rows = Vec::new();
     let mut row = |what: &str, time: Option<Millis>, note: String| {
         rows.push(vec![Cell::plain(what), Cell::new(Mood::Strong, took(time)), Cell::plain(note)]);
@@ -23,13 +23,13 @@ pub(super) fn report(screen: Screen, drill: &Drill) -> String {
     row("detected", drill.detect_ms, "to the first verdict that turned".into());
     row("answer moved", drill.answer_ms, "to the first answer without the region".into());
     let target = match (drill.rto_ms, drill.met) {
-        (Some(rto), Some(true)) => format!("; the target of {} was met", measured(rto.0)),
-        (Some(rto), Some(false)) => format!("; the target of {} was MISSED", measured(rto.0)),
-        (Some(rto), None) => format!("; the target is {}", measured(rto.0)),
+        (Some(rto), Some(true)) => format!("; the target of {} was met", length(rto.0)),
+        (Some(rto), Some(false)) => format!("; the target of {} was MISSED", length(rto.0)),
+        (Some(rto), None) => format!("; the target is {}", length(rto.0)),
         (None, _) => String::new(),
     };
     let (total, ttl) = match &drill.recovery {
-        Some(recovery) => (Some(recovery.total_ms), format!(", {} of it", measured(recovery.ttl_ms.0))),
+        Some(recovery) => (Some(recovery.total_ms), format!(", {} of it", length(recovery.ttl_ms.0))),
         None => (None, String::new()),
     };
     row("recovered", total, format!("until the TTL of the old answer was over too{ttl}{target}"));
