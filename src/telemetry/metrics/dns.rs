@@ -135,15 +135,19 @@ fn word(transport: Transport) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::ZONES_MAX;
+    use crate::dns::Name;
+    use crate::model::pool::PoolId;
+    use crate::model::{EndpointName, PoolName};
+    use crate::policy::Member;
+    use crate::snapshot::{MEMBERS_MAX, PoolMember, ZONES_MAX};
 
     #[test]
     fn zones_beyond_the_bound_share_a_series() {
         let mut roll = Roll::default();
-        let zones = |n: usize| (0..n).map(|n| crate::dns::Name::parse(&format!("z{n}.test")).unwrap());
+        let zones = |n: usize| (0..n).map(|n| Name::parse(&format!("z{n}.test")).unwrap());
         roll.zones.assign(zones(ZONES_MAX + 7));
         let one = |zone, rcode, count| Queries { transport: Transport::Tcp, zone, rcode, count };
-        let own = roll.zones.row(&crate::dns::Name::parse("z3.test").unwrap());
+        let own = roll.zones.row(&Name::parse("z3.test").unwrap());
         let queries =
             vec![one(Row::NONE, Rcode::REFUSED, 4), one(Row::OTHER, Rcode::NOERROR, 9), one(own, Rcode::NXDOMAIN, 2)];
         let mut text = Text::default();
@@ -161,5 +165,28 @@ mod tests {
         }
         assert!(!text.contains("z1000.test"));
         assert_eq!(roll.zones.without(), 7);
+    }
+
+    #[test]
+    fn addresses_beyond_the_bound_share_a_series() {
+        let mut roll = Roll::default();
+        let member = |n: usize| PoolMember {
+            pool: PoolId { zone: Name::parse("a.test").unwrap(), pool: PoolName::new("app") },
+            member: Member { endpoint: EndpointName::new(&format!("e{n}")), ip: [192, 0, 2, 1].into() },
+        };
+        roll.members.assign((0..MEMBERS_MAX + 3).map(member));
+        let members = vec![(Row::OTHER, 8), (roll.members.row(&member(4)), 5)];
+        let mut text = Text::default();
+        write_members(&mut text, &members, &roll);
+        let text = text.finish();
+        let own = |n: usize, count: u64| {
+            let labels = format!("zone=\"a.test\",pool=\"app\",endpoint=\"e{n}\",address=\"192.0.2.1\"");
+            format!("pharos_dns_answers_total{{{labels}}} {count}\n")
+        };
+        assert_eq!(text.lines().count(), 2 + MEMBERS_MAX + 1);
+        assert!(text.contains(&own(4, 5)) && text.contains(&own(MEMBERS_MAX - 1, 0)));
+        assert!(!text.contains(&format!("\"e{MEMBERS_MAX}\"")));
+        let other = r#"{zone="_other",pool="_other",endpoint="_other",address="_other"} 8"#;
+        assert!(text.ends_with(&format!("pharos_dns_answers_total{other}\n")), "{}", &text[text.len() - 200..]);
     }
 }
