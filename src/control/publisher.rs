@@ -97,8 +97,6 @@ impl Publisher {
 
 /// Gives a row to every zone, and to every address that a pool may answer.
 fn next_roll(world: &World, before: &Roll) -> Roll {
-    let mut roll = before.clone();
-    roll.zones.assign(world.zones.iter().map(|zone| zone.setup.name().clone()));
     let addresses = world.pools().flat_map(|(_, pool, state)| {
         let endpoints = pool.endpoints.iter().flat_map(|e| e.addresses.iter().map(move |address| (e, address)));
         endpoints.map(|(endpoint, address)| PoolMember {
@@ -106,8 +104,7 @@ fn next_roll(world: &World, before: &Roll) -> Roll {
             member: Member { endpoint: endpoint.name.clone(), ip: address.ip },
         })
     });
-    roll.members.assign(addresses);
-    roll
+    before.next(world.zones.iter().map(|zone| zone.setup.name().clone()), addresses)
 }
 
 /// What the pools of a zone answer now; those that have not changed are shared with `known`.

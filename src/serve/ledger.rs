@@ -103,9 +103,7 @@ mod tests {
     }
 
     fn roll(before: &Roll, zones: &[&str]) -> Arc<Roll> {
-        let mut next = before.clone();
-        next.zones.assign(zones.iter().map(|name| zone(name)));
-        Arc::new(next)
+        Arc::new(before.next(zones.iter().map(|name| zone(name)), []))
     }
 
     /// Counts so many replies of that code.

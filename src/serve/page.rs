@@ -99,17 +99,18 @@ pub(super) struct Shelf {
 pub(super) struct Clerk {
     shelf: Arc<Shelf>,
     page: Arc<Page>,
-    roll: Arc<Roll>,
+    /// Of the roll that the page follows. The roll itself is not held: to free it is not for this thread.
+    version: u64,
     /// The zone of the query at hand.
     zone: Row,
 }
 
 impl Clerk {
-    pub(super) fn new(transport: Transport, roll: &Arc<Roll>) -> Self {
+    pub(super) fn new(transport: Transport, roll: &Roll) -> Self {
         let page = Arc::new(Page { zones: Table::new(0), members: Table::new(0) });
         let shelf = Arc::new(Shelf { transport, page: ArcSwap::new(Arc::clone(&page)), truncated: AtomicU64::new(0) });
-        let mut clerk = Self { shelf, page, roll: Arc::clone(roll), zone: Row::NONE };
-        clerk.take_up();
+        let mut clerk = Self { shelf, page, version: roll.version(), zone: Row::NONE };
+        clerk.take_up(roll);
         clerk
     }
 
@@ -119,15 +120,15 @@ impl Clerk {
     }
 
     /// Takes up these rows, where they are others.
-    pub(super) fn follow(&mut self, roll: &Arc<Roll>) {
-        if !Arc::ptr_eq(roll, &self.roll) {
-            self.roll = Arc::clone(roll);
-            self.take_up();
+    pub(super) fn follow(&mut self, roll: &Roll) {
+        if roll.version() != self.version {
+            self.version = roll.version();
+            self.take_up(roll);
         }
     }
 
-    fn take_up(&mut self) {
-        let Roll { zones, members } = &*self.roll;
+    fn take_up(&mut self, roll: &Roll) {
+        let (zones, members) = (&roll.zones, &roll.members);
         if self.page.zones.is_too_small_for(zones) || self.page.members.is_too_small_for(members) {
             self.page =
                 Arc::new(Page { zones: self.page.zones.grown(zones), members: self.page.members.grown(members) });

@@ -57,11 +57,30 @@ pub struct Roll {
     pub zones: Rows<Name>,
     /// Of addresses.
     pub members: Rows<PoolMember>,
+    version: u64,
 }
 
 impl Default for Roll {
     fn default() -> Self {
-        Self { zones: Rows::new(ZONES_MAX), members: Rows::new(MEMBERS_MAX) }
+        Self { zones: Rows::new(ZONES_MAX), members: Rows::new(MEMBERS_MAX), version: 0 }
+    }
+}
+
+impl Roll {
+    /// The roll after this one, for these zones and addresses.
+    #[must_use]
+    pub fn next(&self, zones: impl IntoIterator<Item = Name>, members: impl IntoIterator<Item = PoolMember>) -> Self {
+        let mut next = self.clone();
+        next.zones.assign(zones);
+        next.members.assign(members);
+        next.version += 1;
+        next
+    }
+
+    /// Differs from that of every roll before it.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
     }
 }
 
@@ -94,7 +113,7 @@ impl<K: Clone + Eq + Hash> Rows<K> {
     }
 
     /// Has these hold rows and nobody else.
-    pub fn assign(&mut self, keys: impl IntoIterator<Item = K>) {
+    fn assign(&mut self, keys: impl IntoIterator<Item = K>) {
         let keys: Vec<K> = keys.into_iter().collect();
         let present: HashSet<&K> = keys.iter().collect();
         for (row, holder) in (Row::FIRST..).zip(&mut self.holders) {

@@ -143,9 +143,8 @@ mod tests {
 
     #[test]
     fn zones_beyond_the_bound_share_a_series() {
-        let mut roll = Roll::default();
         let zones = |n: usize| (0..n).map(|n| Name::parse(&format!("z{n}.test")).unwrap());
-        roll.zones.assign(zones(ZONES_MAX + 7));
+        let roll = Roll::default().next(zones(ZONES_MAX + 7), []);
         let one = |zone, rcode, count| Queries { transport: Transport::Tcp, zone, rcode, count };
         let own = roll.zones.row(&Name::parse("z3.test").unwrap());
         let queries =
@@ -169,12 +168,11 @@ mod tests {
 
     #[test]
     fn addresses_beyond_the_bound_share_a_series() {
-        let mut roll = Roll::default();
         let member = |n: usize| PoolMember {
             pool: PoolId { zone: Name::parse("a.test").unwrap(), pool: PoolName::new("app") },
             member: Member { endpoint: EndpointName::new(&format!("e{n}")), ip: [192, 0, 2, 1].into() },
         };
-        roll.members.assign((0..MEMBERS_MAX + 3).map(member));
+        let roll = Roll::default().next([], (0..MEMBERS_MAX + 3).map(member));
         let members = vec![(Row::OTHER, 8), (roll.members.row(&member(4)), 5)];
         let mut text = Text::default();
         write_members(&mut text, &members, &roll);
