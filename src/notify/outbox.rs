@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -29,8 +29,8 @@ const WRITE_GAP_FACTOR: u32 = 20;
 const WRITE_RETRY: Duration = Duration::from_secs(10);
 /// What attempts under way may take at the end; what they tell is told again after the next start.
 const STOP_TIME: Duration = Duration::from_secs(1);
-/// Workers that wait to be run: those of one reload go in one by one.
-const WORKERS_WAITING_MAX: usize = 8;
+/// Crews that wait to be run. Who changes sinks waits for a place before he changes anything.
+const CREWS_WAITING_MAX: usize = 1;
 /// Tests at once.
 const TESTS_MAX: usize = 4;
 
@@ -54,15 +54,18 @@ struct Running {
     stop: watch::Sender<bool>,
 }
 
+/// The workers that one change of the sinks needs.
+type Crew = Vec<Worker<Channel, Teller>>;
+
 struct Shared {
     node: Arc<str>,
     history: Arc<History>,
     tell: Box<dyn Fn(Kind) -> JoinHandle<()> + Send + Sync>,
     sinks: ArcSwap<Vec<Arc<Running>>>,
-    /// How far sinks were in the last run, until they are started.
-    saved: Mutex<BTreeMap<String, Entry>>,
-    /// Where workers go to be run. Held while sinks are changed.
-    workers: Mutex<mpsc::Sender<Worker<Channel, Teller>>>,
+    /// How far sinks were in the last run, until they are started. Whoever waits for anything does not hold it.
+    saved: std::sync::Mutex<BTreeMap<String, Entry>>,
+    /// Where workers go to be run. Held while sinks are changed, which `run` never waits for.
+    crews: Mutex<mpsc::Sender<Crew>>,
     /// Rung when sinks were changed, or cursors moved.
     changed: Arc<Notify>,
     tests: Semaphore,
@@ -87,14 +90,14 @@ pub async fn start<S: Future<Output = ()> + Send>(
         let control = control.clone();
         tokio::spawn(async move { Tell::tell(&control, kind).await })
     };
-    let (workers, hired) = mpsc::channel(WORKERS_WAITING_MAX);
+    let (crews, hired) = mpsc::channel(CREWS_WAITING_MAX);
     let shared = Arc::new(Shared {
         node,
         history,
         tell: Box::new(tell),
         sinks: ArcSwap::default(),
-        saved: Mutex::new(saved),
-        workers: Mutex::new(workers),
+        saved: std::sync::Mutex::new(saved),
+        crews: Mutex::new(crews),
         changed: Arc::default(),
         tests: Semaphore::new(TESTS_MAX),
     });
@@ -106,12 +109,16 @@ impl Handle {
     /// Puts sinks in force: those that are as before go on, changed ones end what is under way and go on
     /// from there as they are now, new ones begin with what happens from now on. Secrets are read again.
     pub async fn apply(&self, sinks: Vec<Sink>) {
+        let shared = &self.shared;
+        // First of all, so that who came later is later.
+        let crews = shared.crews.lock().await;
         // An error is a panic, which has been told.
         let Ok(wanted) = tokio::task::spawn_blocking(move || with_secrets(sinks)).await else { return };
-        let shared = &self.shared;
-        let workers = shared.workers.lock().await;
+        // From here on nothing is waited for, so that a change is made as a whole or not at all. An error says
+        // that the node is stopping.
+        let Ok(place) = crews.reserve().await else { return };
         let before = shared.sinks.load_full();
-        let mut saved = shared.saved.lock().await;
+        let mut crew = Crew::new();
         let mut after = Vec::with_capacity(wanted.len());
         for (sink, wallet) in wanted {
             let old = before.iter().find(|old| old.sink.name == sink.name);
@@ -121,12 +128,10 @@ impl Handle {
             }
             let progress = match old {
                 Some(old) => shared.carry_on(old, &sink),
-                None => shared.begin(&sink, saved.remove(&*sink.name)),
+                None => shared.begin(&sink),
             };
-            after.push(shared.launch(sink, wallet, progress, &workers).await);
+            after.push(shared.launch(sink, wallet, progress, &mut crew));
         }
-        // What is left belongs to sinks that were taken out while the node was down.
-        saved.clear();
         let goes_on = |old: &&Arc<Running>| after.iter().any(|new| Arc::ptr_eq(new, old));
         for gone in before.iter().filter(|old| !goes_on(old)) {
             gone.stop.send_replace(true);
@@ -135,6 +140,10 @@ impl Handle {
             }
         }
         shared.sinks.store(Arc::new(after));
+        // After that, so that no write misses a cursor. What is left belongs to sinks that were taken out while
+        // the node was down.
+        shared.saved().clear();
+        place.send(crew);
         shared.changed.notify_one();
     }
 
@@ -181,8 +190,13 @@ fn is_as_before(old: &Running, sink: &Sink, wallet: &Secrets) -> bool {
 }
 
 impl Shared {
+    fn saved(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Of a sink that is new in this run.
-    fn begin(&self, sink: &Sink, saved: Option<Entry>) -> Arc<Progress> {
+    fn begin(&self, sink: &Sink) -> Arc<Progress> {
+        let saved = self.saved().get(&*sink.name).cloned();
         let now = || (self.history.last().unwrap_or_default(), BTreeMap::new());
         let (cursor, open) = saved.map_or_else(now, Entry::into_parts);
         let selection =
@@ -196,30 +210,22 @@ impl Shared {
         Arc::clone(&old.progress)
     }
 
-    /// Starts the worker of a sink, where it can work.
-    async fn launch(
-        self: &Arc<Self>,
-        sink: Sink,
-        wallet: Secrets,
-        progress: Arc<Progress>,
-        workers: &mpsc::Sender<Worker<Channel, Teller>>,
-    ) -> Arc<Running> {
+    /// Adds the worker of a sink to the crew, where it can work.
+    fn launch(self: &Arc<Self>, sink: Sink, wallet: Secrets, progress: Arc<Progress>, crew: &mut Crew) -> Arc<Running> {
         let stop = watch::Sender::new(false);
         let channel = wallet.and_then(|wallet| Channel::new(&sink.target, wallet)).map(Arc::new);
         match &channel {
             Ok(channel) => {
                 progress.mend();
                 tracing::info!(sink = &*sink.name, kind = sink.target.word(), "notifying");
-                let worker = Worker {
+                crew.push(Worker {
                     name: Arc::clone(&sink.name),
                     channel: Arc::clone(channel),
                     progress: Arc::clone(&progress),
                     history: Arc::clone(&self.history),
                     tell: Teller(Arc::clone(self)),
                     stop: stop.subscribe(),
-                };
-                // An error says that the node is stopping.
-                let _ = workers.send(worker).await;
+                });
             }
             Err(unready) => {
                 let why = unready.to_string();
@@ -276,12 +282,12 @@ impl Shared {
     }
 
     /// How far every sink is.
-    async fn content(&self) -> Content {
+    fn content(&self) -> Content {
         let entry = |running: &Arc<Running>| {
             let inner = running.progress.lock();
             (running.sink.name.to_string(), Entry::new(inner.cursor, inner.selection.open()))
         };
-        let mut entries = self.saved.lock().await.clone();
+        let mut entries = self.saved().clone();
         entries.extend(self.sinks.load().iter().map(entry));
         Content::of(entries)
     }
@@ -300,7 +306,7 @@ impl Tell for Teller {
 /// Writes the cursors when they moved, and sees to it that no worker dies unseen.
 async fn run(
     shared: Arc<Shared>,
-    mut hired: mpsc::Receiver<Worker<Channel, Teller>>,
+    mut hired: mpsc::Receiver<Crew>,
     ledger: Ledger,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), Died> {
@@ -310,7 +316,7 @@ async fn run(
     loop {
         tokio::select! {
             () = &mut stop => break,
-            Some(worker) = hired.recv() => drop(workers.spawn(worker.run())),
+            Some(crew) = hired.recv() => crew.into_iter().for_each(|worker| drop(workers.spawn(worker.run()))),
             // One that was told to stop ends in order.
             Some(ended) = workers.join_next() => ended.map_err(|_| Died)?,
             () = shared.changed.notified() => writer.due = true,
@@ -340,7 +346,7 @@ struct Writer {
 impl Writer {
     async fn write(&mut self, shared: &Shared) {
         let began = Instant::now();
-        let (ledger, content) = (self.ledger.clone(), shared.content().await);
+        let (ledger, content) = (self.ledger.clone(), shared.content());
         let written = tokio::task::spawn_blocking(move || ledger.write(&content)).await;
         match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(()) => {

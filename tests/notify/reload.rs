@@ -60,3 +60,33 @@ fn a_sink_that_is_gone_is_told_nothing() {
     wait_for_kind(&stays, "endpoint-down");
     assert!(gone.requests().iter().all(|request| request.json()["data"]["kind"] != "endpoint-down"));
 }
+
+/// As many as there may be, one of which cannot be used, with cursors that move while they start.
+#[test]
+fn the_most_sinks_start_and_change_at_once() {
+    let at = Endpoint::new(Behaviour::status(500));
+    let sinks = |more: &str| -> String {
+        let missing = "[notify.missing]\ntype = \"slack\"\nurl = { file = \"missing\" }\n".to_owned();
+        std::iter::once(missing).chain((1..32).map(|number| webhook(&format!("s{number}"), &at, more))).collect()
+    };
+    let scene = Scene::new(&sinks(""));
+    let mut node = scene.start();
+    until("all have something that waits", || at.requests().len() >= 31);
+    for _ in 0..3 {
+        assert!(node.stop().success());
+        // What waits is no longer wanted, so that each sink is at the end as soon as it runs.
+        scene.notify(&sinks("on = [\"drill\"]"));
+        node = scene.start();
+        for topics in ["on = [\"config\", \"drill\"]", "on = [\"drill\"]", ""] {
+            scene.notify(&sinks(topics));
+            let mark = node.mark();
+            node.reload();
+            until("all have changed", || {
+                node.log()[mark..].iter().filter(|line| line.contains("\"message\":\"notifying\"")).count() == 31
+            });
+        }
+    }
+    assert!(node.stop().success());
+    let outbox: serde_json::Value = serde_json::from_str(&scene.folder.read("state/outbox.json")).unwrap();
+    assert_eq!(outbox["sinks"].as_object().unwrap().len(), 32);
+}
