@@ -3,7 +3,6 @@
 //! Lines are appended and synced by a thread of its own, so that a slow disk delays what is told and
 //! nothing else. Readers see a record once it is synced.
 
-use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -20,7 +19,9 @@ use super::record::Record;
 const NAME: &str = "events.jsonl";
 /// The older one.
 const OLDER: &str = "events.old.jsonl";
-/// Lines in a file; there are two of them.
+/// The next one, until it is whole.
+const NEXT: &str = "events.jsonl.new";
+/// Lines in a file, beside those at its head; there are two of them.
 const LINES_MAX: usize = HISTORY_MAX / 2;
 /// Records that may wait for the disk.
 const WAITING_MAX: usize = 2 * HISTORY_MAX;
@@ -41,7 +42,7 @@ impl Files {
     /// Opens or makes the files, and reads what they hold. A line that was cut by a crash is dropped; a file
     /// with others that cannot be read is set aside, and what could be read of it is kept.
     fn open(folder: &Path) -> io::Result<(Self, Vec<Record>)> {
-        let mut records = VecDeque::new();
+        let mut records = Vec::new();
         let older = read(&folder.join(OLDER))?;
         records.extend(older.into_iter().flat_map(|read| read.records));
         let path = folder.join(NAME);
@@ -64,19 +65,37 @@ impl Files {
         file.set_len(bytes)?;
         file.sync_all()?;
         File::open(folder)?.sync_all()?;
-        let surplus = records.len().saturating_sub(HISTORY_MAX);
-        records.drain(..surplus);
-        Ok((Self { folder: folder.to_owned(), file, lines, bytes }, records.into()))
+        // What fires stands in both files.
+        records.sort_by_key(|record| record.id);
+        records.dedup_by_key(|record| record.id);
+        Ok((Self { folder: folder.to_owned(), file, lines, bytes }, records))
     }
 
-    /// Appends and syncs.
-    fn append(&mut self, records: &[Arc<Record>]) -> io::Result<()> {
+    /// Begins a new file. What fires stands at its head, so that it is known for as long as it fires.
+    fn rotate(&mut self, firing: &[Arc<Record>]) -> io::Result<()> {
+        let (path, next) = (self.folder.join(NAME), self.folder.join(NEXT));
+        let mut firing = firing.to_vec();
+        firing.sort_by_key(|record| record.id);
+        let mut text = Vec::new();
+        firing.iter().for_each(|record| line(record, &mut text));
+        let mut file = File::create(&next)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        match fs::rename(&path, self.folder.join(OLDER)) {
+            // An attempt before this one came no further.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
+        fs::rename(&next, &path)?;
+        self.file = OpenOptions::new().append(true).open(&path)?;
+        (self.lines, self.bytes) = (0, text.len() as u64);
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// Appends and syncs. `firing` is what fires before these records.
+    fn append(&mut self, records: &[Arc<Record>], firing: impl FnOnce() -> Vec<Arc<Record>>) -> io::Result<()> {
         if self.lines >= LINES_MAX {
-            let path = self.folder.join(NAME);
-            fs::rename(&path, self.folder.join(OLDER))?;
-            self.file = OpenOptions::new().create(true).append(true).open(&path)?;
-            (self.lines, self.bytes) = (0, 0);
-            File::open(&self.folder)?.sync_all()?;
+            self.rotate(&firing())?;
         }
         let mut text = Vec::with_capacity(records.len() * 1024);
         records.iter().for_each(|record| line(record, &mut text));
@@ -187,17 +206,21 @@ impl Journal {
 
 /// Writes what comes, by batches, and then shows it.
 fn write(mut files: Option<Files>, mut inbox: mpsc::Receiver<Arc<Record>>, history: &History) {
-    let mut batch = Vec::new();
+    let (mut batch, mut unkept) = (Vec::new(), Vec::new());
     let mut failed = false;
     while inbox.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         if let Some(files) = &mut files {
-            let written = files.append(&batch);
+            // What was shown and not kept is kept once the disk takes it again.
+            unkept.extend(batch.iter().cloned());
+            let written = files.append(&unkept, || history.firing());
             match &written {
                 Ok(()) if failed => tracing::info!("events are being kept on disk again"),
                 Err(error) if !failed => tracing::warn!(%error, "events are not kept on disk, only in memory"),
                 _ => {}
             }
             failed = written.is_err();
+            let surplus = unkept.len().saturating_sub(if failed { HISTORY_MAX } else { 0 });
+            unkept.drain(..surplus);
         }
         history.push(batch.drain(..));
     }
@@ -238,8 +261,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (mut files, none) = Files::open(folder.path()).expect("opened");
         assert!(none.is_empty());
-        files.append(&[record(1), record(2)]).expect("written");
-        files.append(&[record(3)]).expect("written");
+        files.append(&[record(1), record(2)], Vec::new).expect("written");
+        files.append(&[record(3)], Vec::new).expect("written");
         let (_, read) = Files::open(folder.path()).expect("opened");
         assert_eq!(read.iter().collect::<Vec<_>>(), [&*record(1), &*record(2), &*record(3)]);
     }
@@ -249,13 +272,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(NAME);
         let (mut files, _) = Files::open(folder.path()).expect("opened");
-        files.append(&[record(1), record(2)]).expect("written");
+        files.append(&[record(1), record(2)], Vec::new).expect("written");
         let whole = fs::read(&path).expect("there");
         for cut in [1, 2, 7, whole.len() / 2 - 1] {
             fs::write(&path, &whole[..whole.len() - cut]).expect("written");
             let (mut files, read) = Files::open(folder.path()).expect("opened");
             assert_eq!(ids(&read), [1], "cut by {cut}");
-            files.append(&[record(5)]).expect("written");
+            files.append(&[record(5)], Vec::new).expect("written");
             assert_eq!(ids(&Files::open(folder.path()).expect("opened").1), [1, 5]);
         }
     }
@@ -264,9 +287,9 @@ mod tests {
     fn a_spoilt_line_sets_the_file_aside() {
         let folder = tempfile::tempdir().expect("a folder");
         let (mut files, _) = Files::open(folder.path()).expect("opened");
-        files.append(&[record(1)]).expect("written");
+        files.append(&[record(1)], Vec::new).expect("written");
         files.file.write_all(b"{\"news\":true}\n").expect("written");
-        files.append(&[record(2)]).expect("written");
+        files.append(&[record(2)], Vec::new).expect("written");
         assert_eq!(ids(&Files::open(folder.path()).expect("opened").1), [1, 2]);
         assert_eq!(ids(&Files::open(folder.path()).expect("opened").1), [1, 2]);
         let aside = fs::read_dir(folder.path()).expect("there").filter_map(|e| e.ok()?.file_name().into_string().ok());
@@ -281,11 +304,49 @@ mod tests {
         for _ in 0..5 {
             let batch: Vec<_> = (0..LINES_MAX / 2).map(|n| record(id + 1 + n as u64)).collect();
             id += batch.len() as u64;
-            files.append(&batch).expect("written");
+            files.append(&batch, Vec::new).expect("written");
         }
         let (_, read) = Files::open(folder.path()).expect("opened");
         assert_eq!(read.last().map(|record| record.id.0), Some(id));
         assert!(read.len() <= HISTORY_MAX && read.len() >= LINES_MAX, "{}", read.len());
         assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 2);
+    }
+
+    #[test]
+    fn what_fires_is_known_however_much_happens_since() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut files, _) = Files::open(folder.path()).expect("opened");
+        let fires = Arc::new(Record { state: Stage::Firing, subject: "old".to_owned(), ..(*record(1)).clone() });
+        files.append(&[Arc::clone(&fires)], Vec::new).expect("written");
+        let mut id = 1;
+        for _ in 0..5 {
+            let batch: Vec<_> = (1..=LINES_MAX as u64).map(|n| record(id + n)).collect();
+            id += batch.len() as u64;
+            files.append(&batch, || vec![Arc::clone(&fires)]).expect("written");
+        }
+        let history = History::of(Files::open(folder.path()).expect("opened").1);
+        assert_eq!(history.firing(), [fires]);
+        assert!(history.len() <= HISTORY_MAX);
+    }
+
+    #[test]
+    fn a_disk_that_is_full_for_a_while_loses_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut files, _) = Files::open(folder.path()).expect("opened");
+        // Nothing can be written to a file that is open for reading.
+        let writable = std::mem::replace(&mut files.file, File::open(folder.path().join(NAME)).expect("there"));
+        let (sender, inbox) = mpsc::channel(4);
+        let history = Arc::new(History::of([]));
+        let shown = Arc::clone(&history);
+        assert!(files.append(&[record(1)], Vec::new).is_err());
+        files.file = writable;
+        let thread = thread::spawn(move || write(Some(files), inbox, &shown));
+        for id in 1..=3 {
+            sender.blocking_send(record(id)).expect("taken");
+        }
+        drop(sender);
+        thread.join().expect("ended");
+        assert_eq!(ids(&Files::open(folder.path()).expect("opened").1), [1, 2, 3]);
+        assert_eq!(history.len(), 3);
     }
 }
