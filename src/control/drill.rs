@@ -163,8 +163,8 @@ pub(super) struct Drill {
     until: Option<Moment>,
     /// What the checks really say of what it fails: one per judge of each target.
     real: BTreeMap<WatchId, Vec<Tracker>>,
-    /// Holds of the region's members as they were before.
-    holds: Vec<(PoolId, Member, Option<Hold>)>,
+    /// The region's members as they were before.
+    members: Vec<Before>,
     met: Option<bool>,
 }
 
@@ -190,9 +190,18 @@ impl Drill {
 
     /// A pool's memory without what the drill did to it.
     fn restore(&self, id: &PoolId, memory: &mut PoolMemory) {
-        for (_, member, hold) in self.holds.iter().filter(|(pool, ..)| pool == id) {
-            memory.restore_hold(member, *hold);
+        for before in self.members.iter().filter(|before| before.pool == *id) {
+            let is_down = self.real(before.link).is_some_and(|real| real.verdict() == Verdict::Down);
+            // Who served and is really down by now comes back as after any failure.
+            let hold = before.hold.or((before.served && is_down).then_some(Hold::Lost));
+            memory.restore_hold(&before.member, hold);
         }
+    }
+
+    /// Holds of a pool were ended by order: they do not come back with the end of the drill.
+    pub(super) fn release(&mut self, id: &PoolId) {
+        let of_pool = self.members.iter_mut().filter(|before| before.pool == *id);
+        of_pool.for_each(|before| before.hold = before.hold.filter(|hold| !hold.is_running()));
     }
 
     fn ended(&self, why: DrillEnd) -> Kind {
@@ -200,12 +209,23 @@ impl Drill {
     }
 }
 
+/// A member of the region before the drill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Before {
+    pool: PoolId,
+    member: Member,
+    link: Link,
+    hold: Option<Hold>,
+    /// Whether it was answered as one that is healthy.
+    served: bool,
+}
+
 /// What a drill of a region is about.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Scope {
     targets: BTreeSet<WatchId>,
     places: Vec<Place>,
-    holds: Vec<(PoolId, Member, Option<Hold>)>,
+    members: Vec<Before>,
 }
 
 impl World {
@@ -236,7 +256,7 @@ impl World {
         let until = Moment { mono: now.mono + order.lasts, wall: now.wall + order.lasts };
         effects.save = Save::Now;
         effects.events.push(Kind::Drill(DrillChange::Begun(order.clone())));
-        self.drill = Some(Drill { order, until: Some(until), real, holds: scope.holds, met: None });
+        self.drill = Some(Drill { order, until: Some(until), real, members: scope.members, met: None });
         Ok(())
     }
 
@@ -414,11 +434,12 @@ impl World {
                 if links.iter().any(Option::is_some) && scope.places.last() != Some(&place) {
                     scope.places.push(place);
                 }
-                let members = endpoint.addresses.iter().zip(links).filter(|(_, link)| link.is_some());
-                scope.holds.extend(members.map(|(address, _)| {
+                let members = endpoint.addresses.iter().zip(links).filter_map(|(a, link)| Some((a, (*link)?)));
+                scope.members.extend(members.map(|(address, link)| {
                     let member = Member { endpoint: endpoint.name.clone(), ip: address.ip };
                     let hold = state.memory.holds().get(&member).copied();
-                    (state.id.clone(), member, hold)
+                    let served = state.memory.is_serving(&member);
+                    Before { pool: state.id.clone(), member, link, hold, served }
                 }));
             }
         }

@@ -9,7 +9,8 @@
 //! | yes          | not asked     | no       | it counts                                    |
 //! | no           | nothing yet   | any      | it waits for their word, for [`PATIENCE`]    |
 //! | no           | one answers   | any      | it counts: the targets are down              |
-//! | no           | none answers  | no       | it waits until something works               |
+//! | no           | none answers  | no       | it waits until something works, or all had   |
+//! |              |               |          | their turn ([`Front::turn_time`])            |
 //! | no           | none answers  | yes      | the node is cut off: it does not count       |
 //!
 //! What waits or does not count turns no verdict, so that the answers stay, whatever `all_down` says.
@@ -20,7 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::Kind;
+use super::event::{Kind, ip_version};
 use super::targets::Targets;
 use super::world::{Effects, World};
 use crate::health::Verdict;
@@ -31,6 +32,11 @@ use crate::policy::Family;
 
 /// How long failures wait for the word of the witnesses; several times what asking takes.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The longest that failures wait for others to have their turn while no witness answers: a witness that is
+/// gone must not cost more.
+const TURN_MAX: Duration = Duration::from_secs(15);
+/// Failures of one target that may wait: more than any `fall`.
+const WAITING_MAX: usize = 100;
 
 /// Whom to ask whether the node reaches anybody, and for which families that matters now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,8 +56,8 @@ pub(super) struct Turn {
     pub(super) targets: usize,
 }
 
-/// Failures that waited, and count now.
-pub(super) type Freed = BTreeMap<WatchId, Arc<Observation>>;
+/// Failures that waited, and count now: of each target in the order in which they came.
+pub(super) type Freed = BTreeMap<WatchId, Vec<Arc<Observation>>>;
 
 /// Both families.
 #[derive(Debug, Default)]
@@ -63,6 +69,8 @@ pub(super) struct Isolation {
 #[derive(Debug, Default)]
 struct Front {
     targets: usize,
+    /// What it takes until each target had its turn, time-outs included.
+    turn_time: Duration,
     /// Whose last probe failed.
     failing: BTreeSet<WatchId>,
     /// Those of them whose verdict that could turn.
@@ -71,14 +79,30 @@ struct Front {
     since: Option<Duration>,
     /// What the witnesses said last, since then.
     reached: Option<bool>,
-    /// The last failure of each target that waits.
     waiting: Freed,
     cut: bool,
+    /// Whether it was told that the witnesses do not answer though something works.
+    told: bool,
+}
+
+/// Whether a failure must wait.
+enum Waits {
+    Yes,
+    /// What waited before it, and counts with it.
+    No(Freed),
 }
 
 impl Front {
     /// Something worked: whatever failed, it is not the node.
-    fn relieve(&mut self) -> Freed {
+    fn relieve(&mut self, family: Family) -> Freed {
+        match self.reached {
+            Some(false) if !self.cut && !std::mem::replace(&mut self.told, true) => tracing::warn!(
+                "no witness answers though checks over {} pass: see node.witness; a failure may be judged later",
+                ip_version(family)
+            ),
+            Some(true) => self.told = false,
+            _ => {}
+        }
         (self.since, self.reached) = (None, None);
         std::mem::take(&mut self.waiting)
     }
@@ -104,17 +128,26 @@ impl Isolation {
     pub(super) fn plan(&mut self, targets: &Targets, has_witness: bool) -> Vec<Turn> {
         self.has_witness = has_witness;
         let mut ids: BTreeMap<Family, BTreeSet<WatchId>> = BTreeMap::new();
+        let mut turns: BTreeMap<Family, Duration> = BTreeMap::new();
         for (id, watch) in targets.watches() {
-            ids.entry(Family::of(watch.probe.target.ip())).or_default().insert(id);
+            let family = Family::of(watch.probe.target.ip());
+            ids.entry(family).or_default().insert(id);
+            let turn = turns.entry(family).or_default();
+            *turn = (*turn).max(watch.cadence.interval + watch.probe.timeout).min(TURN_MAX);
         }
         let turns = Family::ALL.into_iter().filter_map(|family| {
             let front = self.front(family);
             let ids = ids.remove(&family).unwrap_or_default();
             front.targets = ids.len();
+            front.turn_time = turns.remove(&family).unwrap_or_default();
+            if front.cut {
+                // What is new would fail like the others, until it passes.
+                front.failing.extend(&ids);
+            }
             front.failing.retain(|id| ids.contains(id));
             front.wavering.retain(|id| ids.contains(id));
             front.waiting.retain(|id, _| ids.contains(id));
-            if !has_witness || front.wavering.is_empty() {
+            if !has_witness || (front.wavering.is_empty() && !front.cut) || front.targets == 0 {
                 (front.since, front.reached) = (None, None);
             }
             front.turn(family)
@@ -128,24 +161,34 @@ impl Isolation {
         front.failing.remove(&id);
         front.wavering.remove(&id);
         front.waiting.remove(&id);
-        let freed = front.relieve();
+        let freed = front.relieve(family);
         (front.turn(family), freed)
     }
 
-    /// Takes in that a target failed; whether that must wait.
-    fn fail(&mut self, family: Family, id: WatchId, seen: &Arc<Observation>, now: Moment) -> (Option<Turn>, bool) {
+    /// Takes in that a target failed; whether that must wait, and if not, what waited before it.
+    fn fail(&mut self, family: Family, id: WatchId, seen: &Arc<Observation>, now: Moment) -> (Option<Turn>, Waits) {
         let has_witness = self.has_witness;
         let front = self.front(family);
         front.failing.insert(id);
         front.wavering.insert(id);
         let since = *front.since.get_or_insert(now.mono);
-        let patient = now.mono.saturating_sub(since) < PATIENCE;
-        let waits = has_witness && front.reached.map_or(patient, |reached| !reached);
+        let waited = now.mono.saturating_sub(since);
         let turn = if has_witness { front.turn(family) } else { None };
-        if waits && !front.cut {
-            front.waiting.insert(id, Arc::clone(seen));
+        let waits = match front.reached {
+            _ if !has_witness => false,
+            _ if front.cut => return (turn, Waits::Yes),
+            None => waited < PATIENCE,
+            Some(false) => waited < front.turn_time,
+            Some(true) => false,
+        };
+        if !waits {
+            return (turn, Waits::No(std::mem::take(&mut front.waiting)));
         }
-        (turn, waits)
+        let waiting = front.waiting.entry(id).or_default();
+        if waiting.len() < WAITING_MAX {
+            waiting.push(Arc::clone(seen));
+        }
+        (turn, Waits::Yes)
     }
 
     /// Takes in that a target is down by count: what it does now turns nothing.
@@ -193,7 +236,7 @@ impl World {
         now: Moment,
         effects: &mut Effects,
     ) -> Option<Pace> {
-        let target = self.targets.target(id)?;
+        let Some(target) = self.targets.target(id) else { return self.withhold_pending(id, seen, now) };
         let (family, is_down) = (target.family()?, target.is_all(Verdict::Down));
         match seen.result {
             // The node could not even ask, or did not want to: that says nothing of the network.
@@ -212,7 +255,8 @@ impl World {
         }
         let (turn, waits) = self.isolation.fail(family, id, seen, now);
         self.tell_isolation(turn, effects);
-        if !waits {
+        if let Waits::No(freed) = waits {
+            self.count_freed(freed, now, effects);
             return None;
         }
         if self.watchdog.hear(id) {
@@ -223,6 +267,13 @@ impl World {
             self.give_up_round(family, now, effects);
         }
         Some(pace)
+    }
+
+    /// A target of a reload fails while the node is cut off: that says nothing of it.
+    fn withhold_pending(&mut self, id: WatchId, seen: &Arc<Observation>, now: Moment) -> Option<Pace> {
+        let target = self.pending.as_mut()?.targets.target_mut(id)?;
+        let cut = target.family().is_some_and(|family| self.isolation.is_cut(family));
+        (cut && seen.result.is_err()).then(|| target.note(seen, now))
     }
 
     /// A target that is down by count can turn nothing any more.
@@ -255,9 +306,9 @@ impl World {
     }
 
     fn count_freed(&mut self, freed: Freed, now: Moment, effects: &mut Effects) {
-        for (id, seen) in freed {
+        for (id, seen) in freed.iter().flat_map(|(id, all)| all.iter().map(move |seen| (*id, seen))) {
             // When to look again was said when it came.
-            let _ = self.count(id, &seen, now, effects);
+            let _ = self.count(id, seen, now, effects);
         }
     }
 

@@ -22,6 +22,7 @@ mod key;
 mod orders;
 mod publisher;
 mod recent;
+mod reconcile;
 mod record;
 mod recorder;
 mod reload;

@@ -118,6 +118,9 @@ impl World {
         let pool = &mut self.zones[place.zone].pools[place.pool];
         let changes = pool.memory.release();
         let count = changes.len();
+        if let Some(drill) = &mut self.drill {
+            drill.release(id);
+        }
         effects.save = Save::Now;
         effects.events.push(Kind::Failback { pool: id.clone(), by: by.clone(), released: count });
         effects.events.extend(changes.into_iter().map(|change| Kind::Hold { pool: id.clone(), change }));

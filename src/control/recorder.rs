@@ -9,7 +9,8 @@ use super::event::{Event, Kind};
 use super::figures::Figures;
 use super::history::{History, note_firing};
 use super::journal::Journal;
-use super::record::{EventId, Record, Severity, Stage, Topic};
+use super::reconcile::Over;
+use super::record::{EventId, Record, Severity, Stage};
 use super::world::World;
 use crate::health::Verdict;
 use crate::model::time::Moment;
@@ -46,6 +47,7 @@ impl Recorder {
             Kind::Pool { .. } if record.state == Stage::Resolved && fires.is_none() => return,
             // Told before the restart.
             Kind::Lasting { .. } if fires.is_some_and(|before| before.kind == record.kind) => return,
+            Kind::Pool { .. } if fires.is_some_and(|before| before.text == record.text) => return,
             Kind::Endpoint { flip, .. } if flip.to == Verdict::Up => fires.is_some() || flip.from != Verdict::Unknown,
             _ => true,
         };
@@ -61,24 +63,16 @@ impl Recorder {
         }
     }
 
-    /// Ends the alerts of what is no longer configured: nothing else ever would.
-    pub(super) fn resolve_gone(&mut self, world: &World, now: Moment, figures: &mut Figures) {
-        let is_gone = |record: &&Arc<Record>| match record.topic {
-            Topic::Endpoint | Topic::Pool => !world.has(record),
-            _ => false,
-        };
-        let gone: Vec<_> = self.firing.values().filter(is_gone).cloned().collect();
-        for before in gone {
-            let kind = if before.topic == Topic::Pool { "pool-gone" } else { "endpoint-gone" };
-            let what = match (before.pool_id(), &before.endpoint) {
-                (Some(pool), Some(endpoint)) => format!("endpoint {endpoint} of {pool}"),
-                (pool, _) => format!("pool {}", pool.unwrap_or_default()),
-            };
-            let (id, text) = (self.last.next(now.wall), format!("{what} is no longer configured"));
+    /// Ends the alerts of what is over without an event that says so: it ended while the node was away, or is
+    /// no longer configured.
+    pub(super) fn reconcile(&mut self, world: &World, now: Moment, figures: &mut Figures) {
+        let over = |record: &Arc<Record>| Some((Arc::clone(record), world.over(record)?));
+        let over: Vec<_> = self.firing.values().filter_map(over).collect();
+        for (before, Over { kind, text }) in over {
             tracing::info!("{text}");
-            self.last = id;
+            self.last = self.last.next(now.wall);
             let record = Record {
-                id,
+                id: self.last,
                 time: now.wall,
                 kind: kind.to_owned(),
                 severity: Severity::Info,

@@ -143,6 +143,7 @@ impl World {
             self.tell_flip(*id, *judge, flip, effects);
         }
         self.find_ends(now);
+        self.tell_pools_down(effects);
         let turns = self.isolation.plan(&self.targets, !self.node.witness.is_empty());
         self.tell_isolation(turns, effects);
         Some(Ok(applied))

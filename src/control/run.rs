@@ -164,7 +164,15 @@ impl Task {
                 self.reply_once_saved(cleared, back);
             }
             Command::Failback(pool, by, back) => {
-                let _ = back.send(self.act(|world, now, effects| world.failback(&pool, &by, now, effects)));
+                match self.act(|world, now, effects| world.failback(&pool, &by, now, effects)) {
+                    // A restart must not bring back a hold that was said to be over.
+                    Some(count) => self.saver.then(Box::new(move |_| {
+                        let _ = back.send(Some(count));
+                    })),
+                    None => {
+                        let _ = back.send(None);
+                    }
+                }
             }
             Command::Testify(family, reached) => {
                 self.act(|world, now, effects| world.testify(family, reached, now, effects));
@@ -236,8 +244,8 @@ impl Task {
             self.figures.tell(&kind, now.wall);
             self.recorder.tell(kind, now, &mut self.figures);
         }
-        if replaced {
-            self.recorder.resolve_gone(&self.world, now, &mut self.figures);
+        if replaced || ready {
+            self.recorder.reconcile(&self.world, now, &mut self.figures);
         }
         self.saver.request(save);
         result

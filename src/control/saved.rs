@@ -210,7 +210,7 @@ impl Saved {
         pools.collect()
     }
 
-    /// The overrides that have not expired meanwhile.
+    /// The overrides; those that expired meanwhile do so now.
     pub(super) fn overrides(&self, now: Moment) -> Overrides {
         let mut overrides = Overrides::default();
         for spec in &self.overrides {
@@ -219,7 +219,8 @@ impl Saved {
                 None => None,
                 Some(end) => match time(end).duration_since(now.wall) {
                     Ok(left) => expiry(now, left),
-                    Err(_) => continue,
+                    // It ends at once, and that is told.
+                    Err(_) => Some(Moment { mono: now.mono, wall: time(end) }),
                 },
             };
             let force = match spec.force {
@@ -252,7 +253,9 @@ impl File {
         });
         let pools = world.pools().map(|(_, _, state)| pool_spec(&state.id, &world.memory_to_save(state), now));
         let overrides = world.overrides.iter().map(|(scope, order)| override_spec(scope, order));
-        let drill = world.drill.as_ref().map(Drill::order).or(world.cut_short.as_ref()).map(drill_spec);
+        // One that restores has been told to be over.
+        let running = world.drill.as_ref().filter(|drill| drill.until().is_some());
+        let drill = running.map(Drill::order).or(world.cut_short.as_ref()).map(drill_spec);
         Self {
             version: VERSION,
             verdicts: verdicts.collect(),

@@ -31,13 +31,20 @@ impl Watchdog {
         self.next
     }
 
-    /// Looks at all targets; those that have become stale since the last look.
-    pub(super) fn sweep(&mut self, targets: &Targets, now: Moment) -> Vec<WatchId> {
+    /// Looks at all targets; those that have become stale since the last look, and those that are no longer:
+    /// a reload may ask for less.
+    pub(super) fn sweep(&mut self, targets: &Targets, now: Moment) -> (Vec<WatchId>, Vec<WatchId>) {
         self.next = now.mono + SWEEP;
         let stale: BTreeSet<_> = targets.stale(now).collect();
         let new = stale.difference(&self.stale).copied().collect();
+        let fresh = self.stale.difference(&stale).copied().collect();
         self.stale = stale;
-        new
+        (new, fresh)
+    }
+
+    /// Whether its verdicts are stale.
+    pub(super) fn is_stale(&self, id: WatchId) -> bool {
+        self.stale.contains(&id)
     }
 
     /// An observation came; whether its target was stale.

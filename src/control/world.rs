@@ -10,9 +10,7 @@ use std::time::{Duration, SystemTime};
 use super::PACE_OF_NOBODY;
 use super::drill::{Drill, DrillOrder};
 use super::event::{Answer, Kind, OverrideChange};
-use super::guard::bare;
 use super::isolation::Isolation;
-use super::record::Record;
 use super::reload::Pending;
 use super::round::Round;
 use super::saved::Saved;
@@ -226,9 +224,9 @@ impl World {
             self.refresh(place, now, effects);
         }
         if self.is_ready() && self.watchdog.is_due(now) {
-            for id in self.watchdog.sweep(&self.targets, now) {
-                self.tell_stale(id, true, effects);
-            }
+            let (stale, fresh) = self.watchdog.sweep(&self.targets, now);
+            stale.into_iter().for_each(|id| self.tell_stale(id, true, effects));
+            fresh.into_iter().for_each(|id| self.tell_stale(id, false, effects));
             self.tell_lasting(now, effects);
         }
     }
@@ -241,17 +239,6 @@ impl World {
         let sweep = self.is_ready().then(|| self.watchdog.next());
         let drill = self.drill.as_ref().and_then(Drill::until);
         rounds.chain(drill).chain(self.overrides.next_expiry()).chain(self.ends.values().copied()).chain(sweep).min()
-    }
-
-    /// Whether what a record is about is still configured.
-    pub(super) fn has(&self, record: &Record) -> bool {
-        let (Some(zone), Some(name)) = (&record.zone, &record.pool) else { return true };
-        let pool = self.pools().find(|(_, pool, state)| pool.name.as_str() == name && bare(&state.id.zone) == *zone);
-        let Some((_, pool, _)) = pool else { return false };
-        let Some(name) = &record.endpoint else { return true };
-        let endpoint = pool.endpoints.iter().find(|endpoint| endpoint.name.as_str() == name);
-        let is_there = |ip| endpoint.is_some_and(|endpoint| endpoint.addresses.iter().any(|a| a.ip == ip));
-        record.address.map_or(endpoint.is_some(), is_there)
     }
 
     /// All pools with their places.
@@ -311,6 +298,7 @@ impl World {
         let was_asked =
             |kind: &Kind| !matches!(kind, Kind::Answer { after, .. } if after.mode == policy::Mode::Healthy);
         effects.events.retain(was_asked);
+        self.tell_pools_down(effects);
         self.tell_cut_short(effects);
     }
 

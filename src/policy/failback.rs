@@ -63,7 +63,7 @@ pub(super) fn advance(
     for (seat, standing) in seated(pool, standings) {
         let member = member(pool, seat);
         let before = memory.holds.get(&member).copied();
-        let after = next(before, memory.was_serving(&member), standing, pool.failback, now);
+        let after = next(before, memory.is_serving(&member), standing, pool.failback, now);
         match after {
             Some(hold) => memory.holds.insert(member.clone(), hold),
             None => memory.holds.remove(&member),

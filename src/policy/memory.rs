@@ -90,7 +90,9 @@ impl PoolMemory {
         self.holds.get(member).is_some_and(|hold| hold.is_running())
     }
 
-    pub(super) fn was_serving(&self, member: &Member) -> bool {
+    /// Whether the member is answered as one that is healthy.
+    #[must_use]
+    pub fn is_serving(&self, member: &Member) -> bool {
         self.serving.contains(member)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pharos::control::{Filter, Stage};
+use pharos::control::{Consent, Filter, Stage};
 use pharos::health::Verdict;
 use pharos::model::node::Setup;
 use pharos::model::pool::AllDown;
@@ -110,6 +110,57 @@ async fn what_works_elsewhere_is_proof_enough() {
         node.fail(1, 1).await;
         assert!(node.handle.witnesses().borrow().asked.is_empty(), "it is down: nothing can turn");
     }
+}
+
+/// Every failure that waited counts once something else works: a witness that is gone costs no more than that.
+#[tokio::test(start_paused = true)]
+async fn failures_that_waited_all_count() {
+    let node = Node1::start(watched(AllDown::All)).await;
+    node.all_up().await;
+    node.fail(1, 1).await;
+    node.handle.testify(Family::V4, false).await;
+    node.fail(1, 2).await;
+    assert_eq!(node.answer(), [ip(1)]);
+    node.pass(2, 1).await;
+    assert_eq!(node.answer(), [ip(2)]);
+}
+
+/// Nor does it hold back a failure for longer than the others need to have their turn.
+#[tokio::test(start_paused = true)]
+async fn others_have_their_turn_and_no_longer() {
+    let node = Node1::start(watched(AllDown::All)).await;
+    node.all_up().await;
+    node.fail(1, 1).await;
+    node.handle.testify(Family::V4, false).await;
+    node.fail(1, 1).await;
+    sleep(CADENCE.interval + Duration::from_secs(3)).await;
+    assert_eq!(node.answer(), [ip(1)]);
+    node.fail(1, 1).await;
+    assert_eq!(node.answer(), [ip(2)], "three in a row, and the other has not failed");
+}
+
+/// New targets of a reload fail like all others while the node is cut off, which says nothing of them.
+#[tokio::test(start_paused = true)]
+async fn a_reload_while_cut_off_moves_nothing_and_tells_nothing_false() {
+    let node = Node1::start(watched(AllDown::All)).await;
+    node.all_up().await;
+    node.fail(1, 1).await;
+    node.fail(2, 1).await;
+    node.handle.testify(Family::V4, false).await;
+    assert_eq!(node.status().await.isolated, [Family::V4]);
+    let mut more = watched(AllDown::All);
+    more.zones = setup(vec![pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2), endpoint("ap", 3, 1)])]).zones;
+    let reload = node.handle.submit(more, Consent::Asked).await;
+    node.handle.alive().await.unwrap();
+    node.fail(3, 1).await;
+    reload.await.unwrap();
+    assert_eq!(node.answer(), [ip(1)]);
+    node.fail(1, 3).await;
+    node.fail(3, 3).await;
+    assert_eq!(node.status().await.isolated, [Family::V4]);
+    assert_eq!(node.answer(), [ip(1)]);
+    node.pass(3, 1).await;
+    assert!(node.status().await.isolated.is_empty());
 }
 
 /// A witness that comes back while all else stays down says that it is not the node.

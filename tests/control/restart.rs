@@ -279,3 +279,44 @@ async fn who_stays_down_is_told_again_once() {
     let down = told.iter().find(|record| record.kind == "endpoint-down").unwrap();
     assert_eq!(long[0].subject, down.subject);
 }
+
+/// What was told to be down, and came back or went away while nobody looked, fires no longer after the start.
+#[tokio::test(start_paused = true)]
+async fn what_ended_while_the_node_was_away_is_resolved() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), async |node| {
+        node.fail(1, 3).await;
+        node.fail(2, 3).await;
+    })
+    .await;
+    // As if the process had been killed before the verdicts were saved.
+    fs::remove_file(folder.path().join("health.json")).unwrap();
+    let only = pool(vec![endpoint("eu", 2, 2)]);
+    let node = Node1::start_in(setup(vec![only]), folder.path()).await;
+    let history = std::sync::Arc::clone(node.handle.history());
+    assert_eq!(history.firing().len(), 3);
+    node.all_up().await;
+    node.stop().await;
+    assert_eq!(history.firing().iter().map(|record| &record.subject).collect::<Vec<_>>(), Vec::<&String>::new());
+    let told = history.newest(4, &Filter::default());
+    let mut kinds: Vec<_> =
+        told.iter().filter(|record| record.state == Stage::Resolved).map(|r| r.kind.as_str()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["endpoint-gone", "endpoint-up", "pool-up"]);
+}
+
+/// A pool that has nobody healthy from the beginning is told of, once over restarts.
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_is_down_at_the_start_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+        node.fail(1, 1).await;
+        node.fail(2, 1).await;
+        assert!(node.is_ready());
+        node.stop().await;
+    }
+    let node = Node1::start_in(setup(vec![two()]), folder.path()).await;
+    let told = node.handle.history().newest(100, &Filter::default());
+    assert_eq!(told.iter().filter(|record| record.kind == "pool-down").count(), 1);
+}
