@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::diagnostics::Told;
 use super::lane::Lane;
 use super::metrics::Gatherer;
-use super::reload::Reloader;
+use super::reload::{ReloadDesk, Reloader};
 use super::tasks::Tasks;
 use super::watch::Watcher;
 use super::{AppError, access, systemd};
@@ -110,11 +110,13 @@ impl Node {
                 Ok(())
             }),
         );
+        let (reload_desk, asks) = ReloadDesk::new();
         let router = admin::router(View {
             control: control.clone(),
             readiness: readiness.subscribe(),
             access,
             desks: Desks {
+                reload: Some(Arc::new(reload_desk)),
                 sinks: Some(Arc::new(notifier.clone())),
                 metrics: Some(gatherer.clone()),
                 drills: Some(Arc::new(drills.clone())),
@@ -146,7 +148,7 @@ impl Node {
         let answers = |transport| FromStore::new(&store, transport, gatherer.ledger());
         let serving = bound.serve(answers, udp, Limits { grace: DRAIN_TIME, ..Limits::default() })?;
         gatherer.serving(serving.meter());
-        let reloader = Reloader::new(config, control.clone(), notifier, watcher, loaded, warned);
+        let reloader = Reloader::new(config, control.clone(), notifier, watcher, loaded, warned, asks);
         tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {
             tasks.spawn("the watchdog", unless(told(stop.subscribe()), watchdog(every, control.clone())));

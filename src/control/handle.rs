@@ -41,6 +41,7 @@ pub struct Handle {
 pub(super) enum Command {
     Report(Vec<(WatchId, Observation)>, oneshot::Sender<Vec<Pace>>),
     Apply(Setup, Consent, oneshot::Sender<Result<Applied, Refused>>),
+    Preview(Setup, Consent, oneshot::Sender<(Result<Applied, Refused>, Setup)>),
     Alive(oneshot::Sender<()>),
     Status(oneshot::Sender<Arc<Status>>),
     Figures(oneshot::Sender<(Status, Figures)>),
@@ -118,6 +119,15 @@ impl Handle {
         // Where the task is gone, the reply tells.
         let _ = self.commands.send(Command::Apply(setup, consent, back)).await;
         async { reply.await.unwrap_or(Err(Refused::Stopped)) }
+    }
+
+    /// What [`apply`](Self::apply) would do, as far as that can be known before new targets are probed. The
+    /// files come back, since to let go of them may take its time.
+    ///
+    /// # Errors
+    /// [`Stopped`] where the task is gone.
+    pub async fn preview(&self, setup: Setup, consent: Consent) -> Result<(Result<Applied, Refused>, Setup), Stopped> {
+        self.ask(|back| Command::Preview(setup, consent, back)).await
     }
 
     /// Returns once all that was asked before is done.

@@ -10,7 +10,7 @@ use super::event::Kind;
 use super::guard::{Consent, Refused, guard_pools, guard_zones};
 use super::round::Round;
 use super::targets::{Links, Targets};
-use super::world::{Effects, Save, World, ZoneState, moves, note_change, standings, zone_states};
+use super::world::{Effects, PoolState, Save, World, ZoneState, moves, note_change, standings, zone_states};
 use crate::health::Flip;
 use crate::model::check::WatchId;
 use crate::model::node::{Node, Setup, ZoneSetup};
@@ -75,24 +75,7 @@ impl World {
         targets.inherit(&self.targets);
         let pairs = Pairs::of(&self.zones, &setup.zones);
         let mut links: Vec<_> = links.into_iter().map(Some).collect();
-        let mut holds = Vec::new();
-        let mut news: HashMap<usize, ZoneState> = HashMap::new();
-        for (place, old) in pairs.changed(&self.zones, &setup.zones) {
-            let olds = old.iter().flat_map(|old| &old.pools);
-            let olds: HashMap<_, _> = olds.map(|old| (&old.id, &old.memory)).collect();
-            let states = zone_states(
-                std::slice::from_ref(&setup.zones[place]),
-                links[place].take().into_iter().collect(),
-                |id| olds.get(id).map(|memory| (*memory).clone()).unwrap_or_default(),
-                |id, pool, links, memory| {
-                    let standings = standings(id, pool, links, &targets, &self.overrides);
-                    let (compiled, changes) = policy::advance(pool, &standings, memory, now);
-                    holds.extend(changes.into_iter().map(|change| Kind::Hold { pool: id.clone(), change }));
-                    compiled
-                },
-            );
-            news.extend(states.into_iter().map(|state| (place, state)));
-        }
+        let (mut news, holds) = self.compile_changed(&setup, &pairs, &targets, &mut links, now);
         effects.watches = true;
         let pools: HashMap<_, _> = news.values().flat_map(|zone| &zone.pools).map(|pool| (&pool.id, pool)).collect();
         let allowed = guard_zones(self, &setup, consent).and_then(|()| guard_pools(self, &pools, consent));
@@ -100,13 +83,7 @@ impl World {
             effects.events.push(Kind::Refused(refused.clone()));
             return Some(Err(refused));
         }
-        let shared = targets.shared_with(&self.targets);
-        let applied = Applied {
-            changes: self.changes(&pairs, &setup),
-            checks_started: targets.len() - shared,
-            checks_stopped: self.targets.len() - shared,
-            restart_needed: restart_needed(&self.started, &setup.node),
-        };
+        let applied = self.compare(&pairs, &setup, &targets);
         effects.events.push(Kind::Applied(applied.clone()));
         effects.events.extend(holds);
         let mut changed = HashMap::new();
@@ -151,11 +128,66 @@ impl World {
 }
 
 impl World {
+    /// What a reload would change, or why it would be refused, as far as that can be known before its new
+    /// targets are probed: of pools that have some, nothing is foreseen.
+    pub(super) fn preview(&self, setup: &Setup, consent: Consent, now: Moment) -> Result<Applied, Refused> {
+        let (mut targets, links) = Targets::plan(setup, &self.targets);
+        targets.inherit(&self.targets);
+        let pairs = Pairs::of(&self.zones, &setup.zones);
+        let mut links: Vec<_> = links.into_iter().map(Some).collect();
+        let (news, _) = self.compile_changed(setup, &pairs, &targets, &mut links, now);
+        let is_known = |pool: &&PoolState| {
+            let links = pool.links.iter().flatten().flatten();
+            links.into_iter().all(|link| self.targets.contains(link.id))
+        };
+        let pools = news.values().flat_map(|zone| &zone.pools).filter(is_known);
+        guard_zones(self, setup, consent)?;
+        guard_pools(self, &pools.map(|pool| (&pool.id, pool)).collect(), consent)?;
+        Ok(self.compare(&pairs, setup, &targets))
+    }
+
+    /// What the zones that are new or other than before come to, by their places, and the holds that begin
+    /// or end with that. Takes the links that it needs.
+    fn compile_changed(
+        &self,
+        setup: &Setup,
+        pairs: &Pairs,
+        targets: &Targets,
+        links: &mut [Option<Vec<Links>>],
+        now: Moment,
+    ) -> (HashMap<usize, ZoneState>, Vec<Kind>) {
+        let mut holds = Vec::new();
+        let mut news = HashMap::new();
+        for (place, old) in pairs.changed(&self.zones, &setup.zones) {
+            let olds = old.iter().flat_map(|old| &old.pools);
+            let olds: HashMap<_, _> = olds.map(|old| (&old.id, &old.memory)).collect();
+            let states = zone_states(
+                std::slice::from_ref(&setup.zones[place]),
+                links[place].take().into_iter().collect(),
+                |id| olds.get(id).map(|memory| (*memory).clone()).unwrap_or_default(),
+                |id, pool, links, memory| {
+                    let standings = standings(id, pool, links, targets, &self.overrides);
+                    let (compiled, changes) = policy::advance(pool, &standings, memory, now);
+                    holds.extend(changes.into_iter().map(|change| Kind::Hold { pool: id.clone(), change }));
+                    compiled
+                },
+            );
+            news.extend(states.into_iter().map(|state| (place, state)));
+        }
+        (news, holds)
+    }
+
     /// What differs: the node first, then its zones.
-    fn changes(&self, pairs: &Pairs, setup: &Setup) -> Vec<Change> {
+    fn compare(&self, pairs: &Pairs, setup: &Setup, targets: &Targets) -> Applied {
         let details = node_details(&self.node, &setup.node);
         let node = (!details.is_empty()).then_some(Change { how: How::Changed, what: What::Node, details });
-        node.into_iter().chain(pairs.changes(&self.zones, &setup.zones)).collect()
+        let shared = targets.shared_with(&self.targets);
+        Applied {
+            changes: node.into_iter().chain(pairs.changes(&self.zones, &setup.zones)).collect(),
+            checks_started: targets.len() - shared,
+            checks_stopped: self.targets.len() - shared,
+            restart_needed: restart_needed(&self.started, &setup.node),
+        }
     }
 }
 

@@ -190,6 +190,10 @@ impl Task {
             }
             Command::JudgeDrill(id, met) => self.world.judge_drill(&id, met),
             Command::Apply(setup, consent, back) => self.begin_reload(setup, consent, back),
+            Command::Preview(setup, consent, back) => {
+                let found = self.world.preview(&setup, consent, self.clock.now());
+                let _ = back.send((found, setup));
+            }
             Command::Stop(_) => {} // the loop has taken it
         }
     }
