@@ -321,22 +321,31 @@ pub struct Exposition {
 
 /// Whether the node makes progress, beside control.
 pub trait Pulse: Send + Sync + 'static {
-    /// Whether every thread that answers makes progress. Must not wait.
+    /// Whether every thread that answers and the checks make progress. Must not wait.
     ///
     /// # Errors
-    /// [`Stalled`], by name.
-    fn answering(&self) -> Result<(), Stalled>;
+    /// [`Stalled`]: what does not.
+    fn progress(&self) -> Result<(), Stalled>;
 
     /// Queries received so far, over all listeners. Must not wait.
     fn queries(&self) -> u64;
 }
 
-/// A thread that answers queries makes no progress.
+/// Something makes no progress.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the thread {thread} that answers queries has made no progress for {}", humantime::format_duration(Duration::from_secs(.since.as_secs())))]
-pub struct Stalled {
-    /// Its name.
-    pub thread: String,
-    /// For how long.
-    pub since: Duration,
+pub enum Stalled {
+    /// A thread that answers queries.
+    #[error("the thread {thread}, which answers queries, has not moved for {}", humantime::format_duration(*.still))]
+    Answers {
+        /// Its name.
+        thread: String,
+        /// For how long.
+        still: Duration,
+    },
+    /// The checks: none has reported.
+    #[error("no check has reported for {}", humantime::format_duration(*.still))]
+    Checks {
+        /// For how long.
+        still: Duration,
+    },
 }

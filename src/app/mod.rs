@@ -8,6 +8,7 @@ mod error;
 mod lane;
 mod metrics;
 mod node;
+mod pulse;
 mod reload;
 mod sinks;
 mod systemd;

@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::diagnostics::Told;
 use super::lane::Lane;
 use super::metrics::Gatherer;
+use super::pulse::Pulse;
 use super::reload::{ReloadDesk, Reloader};
 use super::tasks::Tasks;
 use super::watch::Watcher;
@@ -110,6 +111,8 @@ impl Node {
                 Ok(())
             }),
         );
+        let pulse = Pulse::new(control.watches());
+        tasks.spawn("the pulse", unless(told(stop.subscribe()), pulse.clone().run()));
         let (reload_desk, asks) = ReloadDesk::new();
         let router = admin::router(View {
             control: control.clone(),
@@ -120,6 +123,7 @@ impl Node {
                 sinks: Some(Arc::new(notifier.clone())),
                 metrics: Some(gatherer.clone()),
                 drills: Some(Arc::new(drills.clone())),
+                pulse: Some(Arc::new(pulse.clone())),
                 ..Desks::default()
             },
             stop: stop.subscribe(),
@@ -131,7 +135,8 @@ impl Node {
                 Ok(())
             });
         }
-        let (watches, reporter, shutdown) = (control.watches(), control.clone(), told(stop.subscribe()));
+        let reporter = Reporter { control: control.clone(), pulse: pulse.clone() };
+        let (watches, shutdown) = (control.watches(), told(stop.subscribe()));
         let probing = lane.handle().spawn(probe::run(watches, reporter, Handle::current(), shutdown));
         tasks.spawn("probing", watched_end("probing", probing, stop.subscribe()));
 
@@ -148,10 +153,11 @@ impl Node {
         let answers = |transport| FromStore::new(&store, transport, gatherer.ledger());
         let serving = bound.serve(answers, udp, Limits { grace: DRAIN_TIME, ..Limits::default() })?;
         gatherer.serving(serving.meter());
+        pulse.serve(serving.meter());
         let reloader = Reloader::new(config, control.clone(), notifier, watcher, loaded, warned, asks);
         tasks.spawn("reloading", unless(told(stop.subscribe()), reloader.run(hangup)));
         if let Some(every) = systemd::watchdog_interval() {
-            tasks.spawn("the watchdog", unless(told(stop.subscribe()), watchdog(every, control.clone())));
+            tasks.spawn("the watchdog", unless(told(stop.subscribe()), watchdog(every, control.clone(), pulse)));
         }
         readiness.send_replace(Readiness::Ready);
         systemd::ready("answering");
@@ -255,9 +261,17 @@ async fn unless(
     }
 }
 
-impl probe::Reporter for control::Handle {
-    fn report(&self, seen: Vec<(WatchId, Observation)>) -> impl Future<Output = Vec<Pace>> + Send {
-        control::Handle::report(self, seen)
+/// Where probes report to.
+#[derive(Clone)]
+struct Reporter {
+    control: control::Handle,
+    pulse: Pulse,
+}
+
+impl probe::Reporter for Reporter {
+    async fn report(&self, seen: Vec<(WatchId, Observation)>) -> Vec<Pace> {
+        self.pulse.observe(seen.len());
+        self.control.report(seen).await
     }
 }
 
@@ -267,14 +281,18 @@ impl probe::Court for control::Handle {
     }
 }
 
-/// Tells the service manager that the node is alive, as long as the one who decides answers.
-async fn watchdog(every: Duration, control: control::Handle) -> Result<(), AppError> {
+/// Tells the service manager that the node is alive, as long as the one who decides answers, and the checks
+/// and everybody who answers queries make progress.
+async fn watchdog(every: Duration, control: control::Handle, pulse: Pulse) -> Result<(), AppError> {
     let mut tick = interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tick.tick().await;
-        if control.alive().await.is_ok() {
-            systemd::watchdog();
+        match (control.alive().await, pulse.feel()) {
+            (Ok(()), Ok(())) => systemd::watchdog(),
+            (_, Err(stalled)) => tracing::error!("the service manager is not told that the node is alive: {stalled}"),
+            // The node is stopping.
+            (Err(_), Ok(())) => {}
         }
     }
 }

@@ -128,22 +128,29 @@ pub struct Serving {
 /// Tells what was received and sent; clones tell the same.
 #[derive(Debug, Clone, Default)]
 pub struct Meter {
-    tallies: Vec<(Transport, Arc<Tally>)>,
+    /// One for each thread.
+    tallies: Vec<(Transport, String, Arc<Tally>)>,
     visits: Arc<Visits>,
 }
 
 impl Meter {
-    fn tally(&mut self, transport: Transport) -> Arc<Tally> {
+    fn tally(&mut self, transport: Transport, thread: &str) -> Arc<Tally> {
         let tally = Arc::new(Tally::default());
-        self.tallies.push((transport, Arc::clone(&tally)));
+        self.tallies.push((transport, thread.to_owned(), Arc::clone(&tally)));
         tally
     }
 
     /// Messages since the start that came this way.
     #[must_use]
     pub fn counts(&self, transport: Transport) -> Counts {
-        let those = self.tallies.iter().filter(|(of, _)| *of == transport);
-        those.map(|(_, tally)| tally.read()).fold(Counts::default(), |sum, one| sum + one)
+        let those = self.tallies.iter().filter(|(of, ..)| *of == transport);
+        those.map(|(.., tally)| tally.read()).fold(Counts::default(), |sum, one| sum + one)
+    }
+
+    /// Turns that the loop of each thread has taken, by its name: each takes several a second, busy or not.
+    #[must_use]
+    pub fn turns(&self) -> Vec<(String, u64)> {
+        self.tallies.iter().map(|(_, thread, tally)| (thread.clone(), tally.turns())).collect()
     }
 
     /// TCP connections.
@@ -177,7 +184,9 @@ impl Bound {
             streams.push(listener.tcp);
             let address = listener.address;
             for (i, socket) in listener.udp.into_iter().enumerate() {
-                let (answers, tally, stop) = (answers(Transport::Udp), meter.tally(Transport::Udp), stop_udp.clone());
+                let thread = format!("udp-{i} of {address}");
+                let tally = meter.tally(Transport::Udp, &thread);
+                let (answers, stop) = (answers(Transport::Udp), stop_udp.clone());
                 start(format!("udp-{i}"), ends.clone(), move || {
                     let wildcard = address.ip().is_unspecified();
                     let ended = if address.is_ipv4() {
@@ -189,7 +198,7 @@ impl Bound {
                 })?;
             }
         }
-        let (answers, tally, stop) = (answers(Transport::Tcp), meter.tally(Transport::Tcp), stop_tcp.clone());
+        let (answers, tally, stop) = (answers(Transport::Tcp), meter.tally(Transport::Tcp, "tcp"), stop_tcp.clone());
         let visits = Arc::clone(&meter.visits);
         start("tcp".to_owned(), ends, move || {
             tcp::run(streams, answers, limits, tally, visits, &stop).map_err(ServeError::Tcp)

@@ -10,6 +10,8 @@ pub(super) struct Tally {
     queries: AtomicU64,
     replies: AtomicU64,
     unsent: AtomicU64,
+    /// Turns of its loop.
+    turns: AtomicU64,
 }
 
 /// TCP connections, as their thread says; only it writes.
@@ -84,6 +86,18 @@ impl Tally {
         for (counter, more) in [(&self.queries, queries), (&self.replies, replies), (&self.unsent, unsent)] {
             counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
         }
+    }
+
+    /// Counts a turn of the loop, whether there was something to do or not. As for [`Tally::add`], only the
+    /// thread that owns the tally calls it.
+    #[inline]
+    pub(super) fn turn(&self) {
+        self.turns.store(self.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Turns so far.
+    pub(super) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
     }
 
     /// What was counted so far.

@@ -57,7 +57,8 @@ pub(super) fn run<A: Answers>(
     visits: Arc<Visits>,
     stop: &OwnedFd,
 ) -> io::Result<()> {
-    let mut service = Service::new(listeners, Desk::new(answers, tally), limits, visits)?;
+    let desk = Desk::new(answers, Arc::clone(&tally));
+    let mut service = Service::new(listeners, desk, tally, limits, visits)?;
     epoll::add(&service.epoll, stop, name(STOP), EventFlags::IN)?;
     while !service.turn()?.stop {}
     epoll::delete(&service.epoll, stop)?;
@@ -69,6 +70,7 @@ fn name(source: usize) -> EventData {
 }
 
 struct Service<A> {
+    tally: Arc<Tally>,
     epoll: OwnedFd,
     /// Room for an event of every kind, so that each connection has its turn after each wait.
     events: Vec<Event>,
@@ -90,7 +92,13 @@ struct Due {
 }
 
 impl<A: Answers> Service<A> {
-    fn new(listeners: Vec<Socket>, desk: Desk<A>, limits: Limits, visits: Arc<Visits>) -> io::Result<Self> {
+    fn new(
+        listeners: Vec<Socket>,
+        desk: Desk<A>,
+        tally: Arc<Tally>,
+        limits: Limits,
+        visits: Arc<Visits>,
+    ) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let clock = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
         epoll::add(&epoll, &clock, name(CLOCK), EventFlags::IN)?;
@@ -99,7 +107,7 @@ impl<A: Answers> Service<A> {
         }
         let events = Vec::with_capacity(limits.connections.saturating_add(listeners.len() + 2));
         let roster = Roster::new(limits);
-        let service = Self { epoll, events, clock, listeners, paused: false, roster, desk, limits, visits };
+        let service = Self { epoll, events, clock, listeners, paused: false, roster, desk, limits, visits, tally };
         service.tick_after(limits.sweep(), limits.sweep())?;
         Ok(service)
     }
@@ -121,6 +129,7 @@ impl<A: Answers> Service<A> {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        self.tally.turn();
         let events = mem::take(&mut self.events);
         let sources = || events.iter().filter_map(|event| usize::try_from({ event.data }.u64()).ok());
         let mut due = Due::default();

@@ -89,6 +89,7 @@ fn run_lane<F: Family, const WILDCARD: bool>(
     let rest = (!coalesce.is_zero()).then(|| TimeSpec::from(coalesce));
     let mut failures = 0;
     while !stop.load(Ordering::Relaxed) {
+        tally.turn();
         match lane.turn(&mut answers, MsgFlags::MSG_WAITFORONE) {
             Ok(counts) => {
                 failures = 0;

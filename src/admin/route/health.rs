@@ -16,7 +16,7 @@ use crate::control::Handle;
 /// was asked before.
 const ALIVE_TIME: Duration = Duration::from_secs(2);
 
-/// Whether the node makes progress: the thread that decides answers, and those that answer queries do.
+/// Whether the node makes progress: the thread that decides, those that answer queries, and the checks.
 #[utoipa::path(get, path = "/healthz", tag = "node", responses(
     (status = 200, body = String, description = "`ok`", content_type = "text/plain"),
     (status = 503, body = String, description = "What hangs.", content_type = "text/plain"),
@@ -28,7 +28,7 @@ pub(in crate::admin) async fn healthz(State(control): State<Handle>, State(desks
         Ok(Err(stopped)) => return unwell(stopped.to_string()),
         Ok(Ok(())) => {}
     }
-    match desks.pulse.map(|pulse| pulse.answering()) {
+    match desks.pulse.map(|pulse| pulse.progress()) {
         None | Some(Ok(())) => "ok\n".into_response(),
         Some(Err(stalled)) => unwell(stalled.to_string()),
     }
