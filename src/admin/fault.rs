@@ -53,6 +53,12 @@ pub(super) enum Fault {
     PoolWrong(String),
     #[error("\"{0}\" is not an endpoint; write ZONE/POOL/ENDPOINT, as in app.example.com/app/us-east")]
     EndpointWrong(String),
+    #[error("\"{0}\" is not a domain name")]
+    NameWrong(String),
+    #[error("\"{0}\" is not a type of records; write A, AAAA, MX, or TYPE65 for others")]
+    TypeWrong(String),
+    #[error("\"{0}\" is not a client; write an address, as 203.0.113.7, or a network, as 203.0.113.0/24")]
+    ClientWrong(String),
     #[error("\"for_ms\" is 0: leave it out for an override that lasts until it is cleared")]
     LastsNothing,
     #[error("there is no pool {0}; /v1/pools lists all of them")]
@@ -114,6 +120,9 @@ impl Fault {
             Self::ReasonLong => (S::BAD_REQUEST, "reason-long"),
             Self::PoolWrong(_) => (S::BAD_REQUEST, "pool-wrong"),
             Self::EndpointWrong(_) => (S::BAD_REQUEST, "endpoint-wrong"),
+            Self::NameWrong(_) => (S::BAD_REQUEST, "name-wrong"),
+            Self::TypeWrong(_) => (S::BAD_REQUEST, "type-wrong"),
+            Self::ClientWrong(_) => (S::BAD_REQUEST, "client-wrong"),
             Self::LastsNothing => (S::BAD_REQUEST, "for-wrong"),
             Self::PoolUnknown(_) | Self::ScopeUnknown(Scope::Pool(_)) => (S::NOT_FOUND, "pool-unknown"),
             Self::ScopeUnknown(Scope::Endpoint { .. }) => (S::NOT_FOUND, "endpoint-unknown"),

@@ -7,6 +7,7 @@
 mod access;
 mod ask;
 pub mod desk;
+mod explain;
 mod fault;
 mod guard;
 mod listener;

@@ -15,7 +15,7 @@ use super::access::Access;
 use super::desk::Desks;
 use super::fault::Fault;
 use super::guard::guard;
-use super::route::{drills, events, health, orders, reload, sinks, status, whoami};
+use super::route::{drills, events, explain, health, orders, reload, sinks, status, whoami};
 use super::stream::Streams;
 use super::{openapi, web};
 use crate::control::Handle;
@@ -106,6 +106,7 @@ pub(super) fn documented() -> OpenApiRouter<Room> {
         .routes(routes!(status::pools))
         .routes(routes!(status::pool))
         .routes(routes!(status::endpoints))
+        .routes(routes!(explain::explain))
         .routes(routes!(orders::list, orders::set, orders::clear))
         .routes(routes!(orders::failback))
         .routes(routes!(reload::reload))

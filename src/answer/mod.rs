@@ -5,10 +5,15 @@
 //! every reply and so is also what the short way is tested against. Nothing is allocated.
 
 mod chaos;
+mod explain;
+mod present;
 mod reply;
 mod short;
 mod tsig;
 mod walk;
+
+pub use explain::{Explanation, FoundAs, Place, explain};
+pub use present::{Record, Reply as ReadReply};
 
 use std::net::IpAddr;
 

@@ -95,20 +95,21 @@ pub fn admin() {
 const TOKENS: &str = "[admin]\nread_token = { file = \"see\" }\nwrite_token = { file = \"do\" }\n";
 
 /// A node that wants tokens.
-fn guarded(more: &str) -> Node {
+fn guarded(more: &str) -> (Folder, Node) {
     let folder = Folder::steered(POOL);
     folder.node(&format!("{TOKENS}{more}")).write("see", "may-see-all-of-it\n").write("do", "may-do-all-of-it\n");
-    Node::start(&folder)
+    let node = Node::start(&folder);
+    (folder, node)
 }
 
 pub fn admin_read_token() {
-    let node = guarded("");
+    let (_folder, node) = guarded("");
     assert_eq!(Call::get("/v1/pools").ask(&node).fault(), (401, "token-missing".to_owned()));
     assert_eq!(Call::get("/v1/pools").token("may-see-all-of-it").ask(&node).status, 200);
 }
 
 pub fn admin_write_token() {
-    let node = guarded("");
+    let (_folder, node) = guarded("");
     let failback = serde_json::json!({ "pool": "app.example.com/app", "author": "me", "reason": "test" });
     let failback = |token| Call::new("POST", "/v1/failback").json(&failback).token(token).ask(&node);
     assert_eq!(failback("may-see-all-of-it").fault(), (403, "token-read-only".to_owned()));
@@ -116,7 +117,7 @@ pub fn admin_write_token() {
 }
 
 pub fn admin_hosts() {
-    let node = guarded("hosts = [\"ns1.example.com\"]\n");
+    let (_folder, node) = guarded("hosts = [\"ns1.example.com\"]\n");
     assert_eq!(node.get_as("/readyz", "ns1.example.com:8053").0, 200);
     assert_eq!(node.get_as("/readyz", "ns2.example.com:8053").0, 421);
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod drills;
 pub(super) mod events;
+pub(super) mod explain;
 pub(super) mod health;
 pub(super) mod orders;
 pub(super) mod reload;

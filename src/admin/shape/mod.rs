@@ -5,6 +5,7 @@
 
 pub(super) mod drill;
 pub(super) mod event;
+pub(super) mod explain;
 pub(super) mod orders;
 pub(super) mod pools;
 pub(super) mod reload;

@@ -302,7 +302,7 @@ impl ObservationJson {
 }
 
 /// As the key `policy` calls them.
-fn filter_word(filter: Filter) -> &'static str {
+pub(in crate::admin) fn filter_word(filter: Filter) -> &'static str {
     match filter {
         Filter::Priority => "priority",
         Filter::Weight => "weight",
