@@ -17,18 +17,18 @@ use crate::model::Region;
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The parts of the node that stand behind the API, beside `control`.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Desks {
     /// Reads the files again.
-    pub reload: Option<Arc<dyn Reloads>>,
+    pub reload: Arc<dyn Reloads>,
     /// Fails regions on purpose.
-    pub drills: Option<Arc<dyn Drills>>,
+    pub drills: Arc<dyn Drills>,
     /// Tells the world.
-    pub sinks: Option<Arc<dyn Sinks>>,
+    pub sinks: Arc<dyn Sinks>,
     /// Counts.
-    pub metrics: Option<Arc<dyn Metrics>>,
+    pub metrics: Arc<dyn Metrics>,
     /// Says whether the node makes progress.
-    pub pulse: Option<Arc<dyn Pulse>>,
+    pub pulse: Arc<dyn Pulse>,
 }
 
 /// Why a desk does not do what it was asked: becomes an error of the API.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ask::{AUTHOR_CHARS_MAX, BODY_BYTES_MAX, REASON_CHARS_MAX};
-use super::desk::{Desks, Drills, Metrics, Refusal, RefusalKind, ReloadFailed, Reloads, Sinks};
+use super::desk::{Refusal, RefusalKind, ReloadFailed};
 use super::stream::STREAMS_MAX;
 use crate::control::{NoSuchPool, OverrideRefused, Stopped};
 use crate::health::{OVERRIDES_MAX, Scope};
@@ -79,8 +79,6 @@ pub(super) enum Fault {
     Reload(#[from] ReloadFailed),
     #[error("{}", .0.message)]
     Refused(Refusal),
-    #[error("this node has no {0}")]
-    NotHere(&'static str),
     #[error("the node is stopping")]
     Stopping,
 }
@@ -143,7 +141,6 @@ impl Fault {
                 };
                 (status, refusal.code)
             }
-            Self::NotHere(_) => (S::NOT_IMPLEMENTED, "not-here"),
             Self::Stopping => (S::SERVICE_UNAVAILABLE, "stopping"),
         }
     }
@@ -195,23 +192,5 @@ impl From<NoSuchPool> for Fault {
             NoSuchPool::Unknown(pool) => Self::PoolUnknown(pool.to_string()),
             NoSuchPool::Stopped(_) => Self::Stopping,
         }
-    }
-}
-
-impl Desks {
-    pub(super) fn reload(&self) -> Result<&dyn Reloads, Fault> {
-        self.reload.as_deref().ok_or(Fault::NotHere("reload"))
-    }
-
-    pub(super) fn drills(&self) -> Result<&dyn Drills, Fault> {
-        self.drills.as_deref().ok_or(Fault::NotHere("drills"))
-    }
-
-    pub(super) fn sinks(&self) -> Result<&dyn Sinks, Fault> {
-        self.sinks.as_deref().ok_or(Fault::NotHere("sinks"))
-    }
-
-    pub(super) fn metrics(&self) -> Result<&dyn Metrics, Fault> {
-        self.metrics.as_deref().ok_or(Fault::NotHere("metrics"))
     }
 }

@@ -119,12 +119,11 @@ impl Node {
             readiness: readiness.subscribe(),
             access,
             desks: Desks {
-                reload: Some(Arc::new(reload_desk)),
-                sinks: Some(Arc::new(notifier.clone())),
-                metrics: Some(gatherer.clone()),
-                drills: Some(Arc::new(drills.clone())),
-                pulse: Some(Arc::new(pulse.clone())),
-                ..Desks::default()
+                reload: Arc::new(reload_desk),
+                sinks: Arc::new(notifier.clone()),
+                metrics: gatherer.clone(),
+                drills: Arc::new(drills.clone()),
+                pulse: Arc::new(pulse.clone()),
             },
             stop: stop.subscribe(),
         });

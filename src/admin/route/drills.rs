@@ -12,8 +12,8 @@ use crate::admin::shape::drill::{DrillBeginAsk, DrillEndAsk, DrillFormat, DrillH
 
 /// All drills that are known, the newest first, without what each pool did.
 #[utoipa::path(get, path = "/v1/drills", tag = "drills", responses((status = 200, body = Vec<DrillHeadJson>)))]
-pub(in crate::admin) async fn list(State(desks): State<Desks>) -> Result<Json<Vec<DrillHeadJson>>, Fault> {
-    Ok(Json(desks.drills()?.list().await.iter().map(|report| DrillHeadJson::of(report)).collect()))
+pub(in crate::admin) async fn list(State(desks): State<Desks>) -> Json<Vec<DrillHeadJson>> {
+    Json(desks.drills.list().await.iter().map(|report| DrillHeadJson::of(report)).collect())
 }
 
 /// Begins a drill: the checks of a region fail until it is over.
@@ -26,7 +26,7 @@ pub(in crate::admin) async fn begin(
     State(desks): State<Desks>,
     Body(ask): Body<DrillBeginAsk>,
 ) -> Result<Response, Fault> {
-    let report = desks.drills()?.begin(ask.lower()?).await?;
+    let report = desks.drills.begin(ask.lower()?).await?;
     let location = HeaderValue::try_from(format!("/v1/drills/{}", report.id)).ok();
     let mut response = (StatusCode::CREATED, Json(DrillJson::of(&report))).into_response();
     response.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
@@ -46,10 +46,10 @@ pub(in crate::admin) async fn find(
     Asked(query): Asked<DrillQuery>,
 ) -> Result<Response, Fault> {
     if query.format == Some(DrillFormat::Markdown) {
-        let text = desks.drills()?.markdown(&id).await.ok_or(Fault::DrillUnknown(id))?;
+        let text = desks.drills.markdown(&id).await.ok_or(Fault::DrillUnknown(id))?;
         return Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response());
     }
-    let report = desks.drills()?.find(&id).await.ok_or(Fault::DrillUnknown(id))?;
+    let report = desks.drills.find(&id).await.ok_or(Fault::DrillUnknown(id))?;
     Ok(Json(DrillJson::of(&report)).into_response())
 }
 
@@ -67,6 +67,6 @@ pub(in crate::admin) async fn end(
     Path(id): Path<String>,
     Body(ask): Body<DrillEndAsk>,
 ) -> Result<Json<DrillJson>, Fault> {
-    let report = desks.drills()?.end(&id, ask.lower()?).await?;
+    let report = desks.drills.end(&id, ask.lower()?).await?;
     Ok(Json(DrillJson::of(&report)))
 }

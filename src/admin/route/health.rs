@@ -28,9 +28,9 @@ pub(in crate::admin) async fn healthz(State(control): State<Handle>, State(desks
         Ok(Err(stopped)) => return unwell(stopped.to_string()),
         Ok(Ok(())) => {}
     }
-    match desks.pulse.map(|pulse| pulse.progress()) {
-        None | Some(Ok(())) => "ok\n".into_response(),
-        Some(Err(stalled)) => unwell(stalled.to_string()),
+    match desks.pulse.progress() {
+        Ok(()) => "ok\n".into_response(),
+        Err(stalled) => unwell(stalled.to_string()),
     }
 }
 

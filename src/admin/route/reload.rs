@@ -22,6 +22,6 @@ pub(in crate::admin) async fn reload(
 ) -> Result<Json<ReloadJson>, Fault> {
     let ask = ask.lower()?;
     let dry_run = ask.dry_run;
-    let reloaded = desks.reload()?.reload(ask).await?;
+    let reloaded = desks.reload.reload(ask).await?;
     Ok(Json(ReloadJson::of(reloaded, dry_run)))
 }

@@ -10,8 +10,8 @@ use crate::admin::shape::sink::{SinkJson, SinkTestAsk, SinkTestJson};
 
 /// Every sink of notifications, in the order of the file.
 #[utoipa::path(get, path = "/v1/sinks", tag = "sinks", responses((status = 200, body = Vec<SinkJson>)))]
-pub(in crate::admin) async fn list(State(desks): State<Desks>) -> Result<Json<Vec<SinkJson>>, Fault> {
-    Ok(Json(desks.sinks()?.list().await.into_iter().map(SinkJson::of).collect()))
+pub(in crate::admin) async fn list(State(desks): State<Desks>) -> Json<Vec<SinkJson>> {
+    Json(desks.sinks.list().await.into_iter().map(SinkJson::of).collect())
 }
 
 /// Sends a test event through a sink now. 200 whether it was delivered or not.
@@ -28,6 +28,6 @@ pub(in crate::admin) async fn test(
     Body(ask): Body<SinkTestAsk>,
 ) -> Result<Json<SinkTestJson>, Fault> {
     let by = ask.lower()?;
-    let tested = desks.sinks()?.test(&name, by).await.ok_or(Fault::SinkUnknown(name))?;
+    let tested = desks.sinks.test(&name, by).await.ok_or(Fault::SinkUnknown(name))?;
     Ok(Json(SinkTestJson::of(tested)))
 }

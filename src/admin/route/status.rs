@@ -24,11 +24,8 @@ pub(in crate::admin) async fn status(
     State(began): State<Began>,
 ) -> Result<Json<StatusJson>, Fault> {
     let status = control.status().await?;
-    let around = Around {
-        uptime: began.0.elapsed(),
-        queries: desks.pulse.map_or(0, |pulse| pulse.queries()),
-        last_event: control.history().last(),
-    };
+    let around =
+        Around { uptime: began.0.elapsed(), queries: desks.pulse.queries(), last_event: control.history().last() };
     Ok(Json(StatusJson::of(&status, around)))
 }
 
@@ -73,7 +70,7 @@ pub(in crate::admin) async fn endpoints(State(control): State<Handle>) -> Result
 
 /// Metrics in the text format of Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "node", responses((status = 200, body = String, content_type = "text/plain")))]
-pub(in crate::admin) async fn metrics(State(desks): State<Desks>) -> Result<Response, Fault> {
-    let Exposition { content_type, text } = desks.metrics()?.text().await;
-    Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
+pub(in crate::admin) async fn metrics(State(desks): State<Desks>) -> Response {
+    let Exposition { content_type, text } = desks.metrics.text().await;
+    ([(header::CONTENT_TYPE, content_type)], text).into_response()
 }
