@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::support::folder::{Folder, MASTER};
 use crate::support::http::Call;
 use crate::support::node::Node;
-use crate::{force, node, write};
+use crate::{STEERING, force, node, write};
 
 /// Every path with its methods, as API users are promised them.
 const PATHS: [(&str, &[&str]); 19] = [
@@ -30,6 +31,67 @@ const PATHS: [(&str, &[&str]); 19] = [
     ("/v1/whoami", &["get"]),
     ("/", &[]),
 ];
+
+/// What README says of the API.
+fn readme() -> String {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, rest) = text.split_once("### The admin API\n").unwrap();
+    rest.split_once("\n### ").unwrap().0.to_owned()
+}
+
+#[test]
+fn readme_names_each_route() {
+    let text = readme();
+    let told: BTreeSet<_> =
+        text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(r, _)| r).collect();
+    let routes = PATHS
+        .iter()
+        .flat_map(|(path, methods)| methods.iter().map(move |method| format!("{} {path}", method.to_uppercase())));
+    let routes: BTreeSet<_> = routes.filter(|route| !route.ends_with("/v1/openapi.json")).collect();
+    assert_eq!(told, routes.iter().map(String::as_str).collect());
+}
+
+/// A line of a shell in words; quotes are single ones.
+fn words(line: &str) -> Vec<String> {
+    let quoted = |(index, part): (usize, &str)| match index % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    };
+    line.split('\'').enumerate().flat_map(quoted).collect()
+}
+
+#[test]
+fn the_examples_of_readme_work() {
+    let folder = Folder::default();
+    let steering = STEERING.replace("name = \"us\"", "name = \"us-east\"");
+    folder.write("zones/app.yourdomain.com.zone", MASTER).write("zones/app.yourdomain.com.toml", &steering);
+    let node = Node::start(&folder);
+    let text = readme();
+    let mut examples = 0;
+    for line in text.lines().filter(|line| line.starts_with("curl ")) {
+        let (mut method, mut path, mut headers, mut body) =
+            ("GET".to_owned(), String::new(), Vec::new(), String::new());
+        let mut words = words(line).into_iter().skip(1);
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "-s" | "-sN" => {}
+                "-X" => method = words.next().unwrap(),
+                "-H" => headers.push(words.next().unwrap()),
+                "-d" => body = words.next().unwrap(),
+                url => path = url.strip_prefix("localhost:8053").unwrap_or_else(|| panic!("{line}")).to_owned(),
+            }
+        }
+        let stream = headers.iter().any(|header| header.contains("event-stream"));
+        let call = headers.iter().filter_map(|header| header.split_once(": "));
+        let call = call.fold(Call::new(&method, &path).body(body), |call, (name, value)| call.header(name, value));
+        // A stream has no end; events.rs reads some.
+        if !stream {
+            call.ask(&node).ok();
+        }
+        examples += 1;
+    }
+    assert_eq!(examples, 7);
+}
 
 fn document(node: &Node) -> Value {
     Call::get("/v1/openapi.json").ask(node).ok()
