@@ -60,10 +60,16 @@ fn wait_answer(client: &Client, ip: Ipv4Addr) {
     until(&format!("the answer is {ip}"), || client.one(NAME) == ip);
 }
 
-/// Kinds of the events of drills, oldest first.
+/// The events of drills, oldest first.
 fn events(node: &Node) -> Vec<Value> {
     let reply = Call::get("/v1/events?topic=drill").ask(node).ok();
     reply["events"].as_array().unwrap().clone()
+}
+
+/// Kinds of the events of endpoints, oldest first.
+fn endpoint_events(node: &Node) -> Vec<String> {
+    let reply = Call::get("/v1/events?topic=endpoint").ask(node).ok();
+    reply["events"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
 }
 
 fn text_of(event: &Value) -> &str {
@@ -82,14 +88,18 @@ impl Witness {
         let told = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             let mut seen: Vec<(SystemTime, Ipv4Addr)> = Vec::new();
-            while !told.load(Ordering::Relaxed) {
+            loop {
+                // What has happened by then is seen by the query after it.
+                let is_last = told.load(Ordering::Relaxed);
                 let ip = client.one(NAME);
                 if seen.last().is_none_or(|(_, last)| *last != ip) {
                     seen.push((SystemTime::now(), ip));
                 }
+                if is_last {
+                    return seen;
+                }
                 pause(Duration::from_millis(5));
             }
-            seen
         });
         Self { stop, thread }
     }
@@ -290,6 +300,8 @@ fn restarted(stop: impl FnOnce(&mut Node)) {
     let mut node = Node::start(&regions.folder);
     let begun = begin(&node, "us-east", 600_000);
     wait_answer(&node.client(), WEST);
+    // What is not on disk by then, a crash takes away.
+    until("the failure is kept", || endpoint_events(&node) == ["endpoint-down"]);
     stop(&mut node);
     let node = Node::start(&regions.folder);
     assert_eq!(node.client().one(NAME), EAST, "as if it had never been");
@@ -303,10 +315,7 @@ fn restarted(stop: impl FnOnce(&mut Node)) {
     let report = find(&node, &begun["id"]);
     assert_eq!((&report["state"], &report["note"]), (&"aborted".into(), &"cut short by a restart".into()));
     assert!(!node.log().iter().any(|line| line.contains("is down")), "no verdict turns: {:#?}", node.log());
-    let down = Call::get("/v1/events?topic=endpoint").ask(&node).ok();
-    let kinds: Vec<_> =
-        down["events"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["endpoint-down", "endpoint-up"], "what fired is resolved");
+    until("what fired is resolved", || endpoint_events(&node) == ["endpoint-down", "endpoint-up"]);
     assert!(node.status()["drill"].is_null());
     throughout(Duration::from_millis(600), "the answer stays", || node.client().one(NAME) == EAST);
     end(&node, &begin(&node, "us-east", 60_000)["id"]);

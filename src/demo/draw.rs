@@ -59,7 +59,7 @@ pub(super) fn screen(scene: &Scene, height: usize, colours: Colours) -> Vec<Stri
     lines.push(match &scene.answer {
         Some(answer) => {
             let region = scene.region_of(answer.ip);
-            let record = format!("{}. {} IN A {}", scene.name, answer.ttl, answer.ip);
+            let record = format!("{}. {} IN A {}", scene.name, answer.ttl.as_secs(), answer.ip);
             format!("  {:<10} {}  ({region})", "answer", colours.bold(record))
         }
         None => format!("  {:<10} {}", "answer", colours.mood("no address", Mood::Bad)),
@@ -118,7 +118,7 @@ mod tests {
             admin: "127.0.0.1:8053".to_owned(),
             steering: "/tmp/x.toml".to_owned(),
             regions: vec![row("us-east", "127.0.0.1:81", false, "down"), row("eu-west", "127.0.0.2:81", true, "up")],
-            answer: Some(Answer { ip: [127, 0, 0, 2].into(), ttl: 5 }),
+            answer: Some(Answer { ip: [127, 0, 0, 2].into(), ttl: std::time::Duration::from_secs(5) }),
             notes: (0..50)
                 .map(|i| Note {
                     at: Duration::from_millis(i * 100),

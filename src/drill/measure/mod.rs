@@ -299,3 +299,6 @@ impl Measure {
         self.watched.iter().zip(&self.timelines).filter(|(_, timeline)| timeline.is_away())
     }
 }
+
+#[cfg(test)]
+mod tests;
