@@ -215,6 +215,49 @@ fn an_endpoint_is_drained_and_cleared_by_click() {
     assert_clean(browser);
 }
 
+/// An edit is taken up by itself, but for one that is wrong or takes too much away.
+#[test]
+fn a_reload_is_shown_before_it_is_forced() {
+    let Some(scene) = Scene::start(|_| String::new()) else { return };
+    let Scene { browser, folder, west, .. } = &scene;
+    browser.wait(ANSWER, "192.0.2.10");
+    let path = format!("zones/{}.toml", support::folder::ZONE);
+    let steering = folder.read(&path);
+    let reload = || {
+        browser.click("#acts button[aria-label^=reload]");
+        browser.keys("dialog textarea", "east is no more");
+        if browser.run("return document.querySelector('dialog input[name=author]').value") == "" {
+            browser.keys("dialog input[name=author]", "ana");
+        }
+        browser.click("dialog .go");
+    };
+    folder.write(&path, &steering.replace("check = \"web\"", "check = \"wbe\""));
+    reload();
+    browser.wait("dialog .fault", "did you mean \"web\"?");
+    browser.shoot("reload-wrong");
+    browser.keys("dialog textarea", ESCAPE);
+    // The refusal is the API's answer to a request, which Chromium tells on the console.
+    assert_only(browser, "422");
+
+    west.set(Behaviour::Close);
+    browser.wait(POOL, "partly down");
+    let (before, east) = steering.split_once("[[pool.app.endpoint]]").unwrap();
+    let (_, west) = east.split_once("[[pool.app.endpoint]]").unwrap();
+    let mark = scene.node.mark();
+    folder.write(&path, &format!("{before}[[pool.app.endpoint]]{west}"));
+    scene.node.wait_log_from(mark, "reload", support::LONG);
+    reload();
+    browser.wait("dialog .diff", "removed endpoint app.example.com/app/us-east");
+    browser.click("dialog .go");
+    browser.wait("dialog .fault", "app.example.com/app");
+    browser.shoot("reload-refused");
+    browser.click("dialog input[name=force]");
+    browser.click("dialog .go");
+    browser.wait_gone("dialog[open]");
+    browser.wait_gone(US_EAST);
+    assert_only(browser, "409");
+}
+
 #[test]
 fn a_drill_is_begun_watched_and_ended_by_click() {
     let Some(scene) = Scene::start(|_| String::new()) else { return };
