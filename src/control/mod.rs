@@ -11,6 +11,7 @@ mod clock;
 mod describe;
 mod diff;
 mod drill;
+mod drilling;
 mod event;
 mod figures;
 mod guard;

@@ -10,7 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::drill::{Drill, DrillOrder};
+use super::drill::DrillOrder;
+use super::drilling::Drill;
 use super::orders::expiry;
 use super::targets::Judge;
 use super::world::World;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::PACE_OF_NOBODY;
-use super::drill::{Drill, DrillOrder};
+use super::drill::DrillOrder;
+use super::drilling::Drill;
 use super::event::{Answer, Kind, OverrideChange};
 use super::isolation::Isolation;
 use super::reload::Pending;

@@ -170,6 +170,7 @@ async fn ended_by_order_it_has_never_been() {
     assert_eq!(node.answer(), [ip(2)]);
     assert_eq!(node.handle.end_drill("other".into(), asked()).await, Err(NoSuchDrill("other".into())));
     let mut events = node.handle.events();
+    node.handle.judge_drill("one".into(), false).await;
     node.handle.end_drill("one".into(), asked()).await.unwrap();
     assert_eq!(node.answer(), [ip(1)], "no rise and no hold");
     assert_eq!(told(&mut events)[0], "drill one of region us has ended: ended by ann: enough");
