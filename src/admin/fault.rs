@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::ask::{AUTHOR_CHARS_MAX, BODY_BYTES_MAX, REASON_CHARS_MAX};
 use super::desk::{Refusal, RefusalKind, ReloadFailed};
 use super::stream::STREAMS_MAX;
-use crate::control::{NoSuchPool, OverrideRefused, Stopped};
+use crate::control::{NoSuchPool, OverrideRefused, Refused, Stopped};
 use crate::health::{OVERRIDES_MAX, Scope};
 
 /// Why a request is not done.
@@ -131,6 +131,9 @@ impl Fault {
             Self::SinkUnknown(_) => (S::NOT_FOUND, "sink-unknown"),
             Self::StreamsMax => (S::SERVICE_UNAVAILABLE, "streams-max"),
             Self::Reload(ReloadFailed::Invalid(_)) => (S::UNPROCESSABLE_ENTITY, "config-invalid"),
+            Self::Reload(ReloadFailed::Refused(Refused::Stopped)) | Self::Stopping => {
+                (S::SERVICE_UNAVAILABLE, "stopping")
+            }
             Self::Reload(ReloadFailed::Refused(_)) => (S::CONFLICT, "reload-refused"),
             Self::Refused(refusal) => {
                 let status = match refusal.kind {
@@ -141,7 +144,6 @@ impl Fault {
                 };
                 (status, refusal.code)
             }
-            Self::Stopping => (S::SERVICE_UNAVAILABLE, "stopping"),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::admin::shape::reload::{ReloadBody, ReloadJson};
     (status = 400, body = FaultJson),
     (status = 409, body = FaultJson, description = "It would take too much away; `force` insists."),
     (status = 422, body = FaultJson, description = "The files have errors; see `diagnostics`."),
+    (status = 503, body = FaultJson, description = "The node is stopping."),
 ))]
 pub(in crate::admin) async fn reload(
     State(desks): State<Desks>,
