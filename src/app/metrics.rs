@@ -83,10 +83,9 @@ impl Gatherer {
         });
         let meter = self.meter.get();
         let transports = Transport::ALL.map(|transport| {
-            let Counts { queries, replies, unsent } = meter.map(|meter| meter.counts(transport)).unwrap_or_default();
+            let Counts { queries, replies: _, unanswered, unsent } =
+                meter.map(|meter| meter.counts(transport)).unwrap_or_default();
             let truncated = truncated.iter().find(|(of, _)| *of == transport).map_or(0, |(_, count)| *count);
-            // Read one after the other while they rise.
-            let unanswered = queries.saturating_sub(replies + unsent);
             (transport, Transports { received: queries, unanswered, unsent, truncated })
         });
         let Connections { open, accepted, refused, evicted, timed_out } =

@@ -198,7 +198,8 @@ impl Connection {
                 answers.answer(query, self.client, entropy.draw(), reply)
             });
             consumed += pass.consumed;
-            tally.add(Counts { queries: pass.queries, replies: pass.replies, unsent: 0 });
+            let (queries, replies) = (pass.queries, pass.replies);
+            tally.add(Counts { queries, replies, unanswered: queries - replies, unsent: 0 });
             let replies = &bytes[..pass.written];
             let sent = if replies.is_empty() { 0 } else { self.send(replies)? };
             if sent < replies.len() {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct Tally {
     queries: AtomicU64,
     replies: AtomicU64,
+    unanswered: AtomicU64,
     unsent: AtomicU64,
     /// Turns of its loop.
     turns: AtomicU64,
@@ -73,6 +74,9 @@ pub struct Counts {
     pub queries: u64,
     /// Replies that the system took; some messages deserve none.
     pub replies: u64,
+    /// Messages that deserve no reply. Counted by itself: what is left of queries without replies goes up and
+    /// down for who reads the others while they rise.
+    pub unanswered: u64,
     /// Replies that the system refused to send.
     pub unsent: u64,
 }
@@ -82,8 +86,14 @@ impl Tally {
     /// enough, which cost nothing beside an atomic addition.
     #[inline]
     pub(super) fn add(&self, more: Counts) {
-        let Counts { queries, replies, unsent } = more;
-        for (counter, more) in [(&self.queries, queries), (&self.replies, replies), (&self.unsent, unsent)] {
+        let Counts { queries, replies, unanswered, unsent } = more;
+        let all = [
+            (&self.queries, queries),
+            (&self.replies, replies),
+            (&self.unanswered, unanswered),
+            (&self.unsent, unsent),
+        ];
+        for (counter, more) in all {
             counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
         }
     }
@@ -105,6 +115,7 @@ impl Tally {
         Counts {
             queries: self.queries.load(Ordering::Relaxed),
             replies: self.replies.load(Ordering::Relaxed),
+            unanswered: self.unanswered.load(Ordering::Relaxed),
             unsent: self.unsent.load(Ordering::Relaxed),
         }
     }
@@ -117,7 +128,31 @@ impl Add for Counts {
         Self {
             queries: self.queries + other.queries,
             replies: self.replies + other.replies,
+            unanswered: self.unanswered + other.unanswered,
             unsent: self.unsent + other.unsent,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_count_falls_for_who_reads_while_it_rises() {
+        const BATCHES: u64 = 2_000_000;
+        let batch = Counts { queries: 7, replies: 4, unanswered: 2, unsent: 1 };
+        let all = |Counts { queries, replies, unanswered, unsent }| [queries, replies, unanswered, unsent];
+        let tally = Tally::default();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| (0..BATCHES).for_each(|_| tally.add(batch)));
+            let mut before = all(tally.read());
+            while !writer.is_finished() {
+                let now = all(tally.read());
+                assert!(now.iter().zip(before).all(|(now, before)| *now >= before), "{now:?} after {before:?}");
+                before = now;
+            }
+        });
+        assert_eq!(all(tally.read()), all(batch).map(|count| count * BATCHES));
     }
 }

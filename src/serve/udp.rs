@@ -196,6 +196,7 @@ impl<F: Family, const WILDCARD: bool> Lane<F, WILDCARD> {
         } else {
             self.outbox.send(replies, peers, None)
         };
+        counts.unanswered = counts.queries - count as u64;
         counts.unsent = count as u64 - counts.replies;
         if addressless {
             // The headers keep the length of the last control message; an empty one would stay empty.

@@ -63,11 +63,12 @@ fn nothing_is_lost_while_many_watch_and_one_scrapes() {
         let followers: Vec<_> = streams.into_iter().map(|stream| scope.spawn(|| follow(stream))).collect();
         let asker = scope.spawn(|| ask(&node, &asking));
         let scraper = scope.spawn(|| {
-            let (mut scrapes, mut before) = (0, 0.0);
+            let (mut scrapes, mut before) = (0, Scrape::of(&node));
             while asking.load(Ordering::Relaxed) {
-                let answered = Scrape::of(&node).sum("pharos_dns_queries_total", &[]);
-                assert!(answered >= before, "{answered} after {before}");
-                (scrapes, before) = (scrapes + 1, answered);
+                let now = Scrape::of(&node);
+                assert_eq!(now.falls_since(&before), [""; 0]);
+                assert_eq!(now.sum("pharos_dns_unanswered_total", &[]), 0.0, "each query has its reply");
+                (scrapes, before) = (scrapes + 1, now);
                 pause(std::time::Duration::from_millis(20));
             }
             scrapes

@@ -1,7 +1,8 @@
 //! Queries and answers, counted exactly.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 
 use hickory_proto::op::Edns;
 use hickory_proto::rr::RecordType;
@@ -79,9 +80,13 @@ fn each_query_is_counted_by_its_labels() {
     let mut reply = query("static.app.example.com.", RecordType::A).to_vec().unwrap();
     reply[2] |= 0x80;
     silent.send_to(&reply, node.dns).unwrap();
+    let mut stream = TcpStream::connect(node.dns).unwrap();
+    stream.write_all(&[&u16::try_from(reply.len()).unwrap().to_be_bytes(), &reply[..]].concat()).unwrap();
     // Messages are counted when their batch is done, which is after the replies are sent.
     let received = |scrape: &Scrape| scrape.value("pharos_dns_received_total", &[("transport", "udp")]);
-    until("everything is counted", || received(&Scrape::of(&node)) >= 55.0);
+    let received_tcp = |scrape: &Scrape| scrape.value("pharos_dns_received_total", &[("transport", "tcp")]);
+    let all = |now: &Scrape| received(now) >= 55.0 && received_tcp(now) >= 3.0;
+    until("everything is counted", || all(&Scrape::of(&node)));
 
     let now = Scrape::of(&node);
     let zone = "app.example.com";
@@ -99,9 +104,11 @@ fn each_query_is_counted_by_its_labels() {
     assert_eq!(answers(&now, "all", "two", "192.0.2.4"), 5.0);
     assert_eq!(answers(&now, "all", "one", "2001:db8::3"), 1.0);
     assert_eq!(received(&now), 55.0);
-    assert_eq!(now.value("pharos_dns_unanswered_total", &[("transport", "udp")]), 1.0);
-    assert_eq!(now.value("pharos_dns_received_total", &[("transport", "tcp")]), 2.0);
-    assert_eq!(now.value("pharos_dns_tcp_connections_total", &[("outcome", "accepted")]), 2.0);
+    assert_eq!(received_tcp(&now), 3.0);
+    for transport in ["udp", "tcp"] {
+        assert_eq!(now.value("pharos_dns_unanswered_total", &[("transport", transport)]), 1.0, "{transport}");
+    }
+    assert_eq!(now.value("pharos_dns_tcp_connections_total", &[("outcome", "accepted")]), 3.0);
     assert_eq!(now.sum("pharos_dns_unsent_total", &[]), 0.0);
     assert_eq!(now.sum("pharos_dns_truncated_total", &[]), 0.0);
 }

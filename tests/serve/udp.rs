@@ -50,7 +50,7 @@ async fn one_batch_may_hold_queries_to_many_addresses() {
         got.sort_unstable();
         assert_eq!(got, (0..30).collect::<Vec<_>>());
     }
-    assert_eq!(serving.stop().await.unwrap(), Counts { queries: 210, replies: 210, unsent: 0 });
+    assert_eq!(serving.stop().await.unwrap(), Counts { queries: 210, replies: 210, ..Counts::default() });
 }
 
 #[test]
@@ -93,7 +93,7 @@ async fn nothing_is_lost_under_load_from_many_clients() {
         client.join().unwrap();
     }
     let all = 8 * u64::from(EACH);
-    assert_eq!(serving.stop().await.unwrap(), Counts { queries: all, replies: all, unsent: 0 });
+    assert_eq!(serving.stop().await.unwrap(), Counts { queries: all, replies: all, ..Counts::default() });
 }
 
 #[test]
@@ -137,7 +137,7 @@ async fn port_zero_is_not_answered() {
     raw.send_to(&packet, &address.into()).unwrap();
     // The other query may come to another thread; the stop empties the sockets of both.
     assert_eq!(id(&ask(&udp_client(address), &query(2, ECHO, b""))), 2);
-    assert_eq!(serving.stop().await.unwrap(), Counts { queries: 2, replies: 1, unsent: 0 });
+    assert_eq!(serving.stop().await.unwrap(), Counts { queries: 2, replies: 1, unanswered: 1, unsent: 0 });
 }
 
 #[tokio::test]

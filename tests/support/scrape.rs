@@ -50,6 +50,18 @@ impl Scrape {
         self.all(name, labels).map(|(_, value)| value).sum()
     }
 
+    /// Series of counters that are lower than they were.
+    pub fn falls_since(&self, before: &Self) -> Vec<String> {
+        let counters = self.samples.iter().filter(|(name, ..)| name.ends_with("_total"));
+        let key = |(name, labels, _): &(String, Labels, f64)| (name.clone(), labels.clone());
+        let before: BTreeMap<_, _> = before.samples.iter().map(|sample| (key(sample), sample.2)).collect();
+        let fallen = counters.filter_map(|sample| {
+            let before = before.get(&key(sample)).filter(|before| sample.2 < **before)?;
+            Some(format!("{}{:?}: {} after {before}", sample.0, sample.1, sample.2))
+        });
+        fallen.collect()
+    }
+
     /// Every name, with the labels that its samples have.
     pub fn names(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
