@@ -9,6 +9,10 @@ use crate::model::sink::Filter;
 /// What a sink can hold that has not ended. A node with more failures than that has one failure.
 const OPEN_MAX: usize = 10_000;
 
+/// Kinds of events that end a state.
+const ENDS: [&str; 7] =
+    ["endpoint-up", "endpoint-gone", "pool-up", "pool-gone", "check-fresh", "isolation-ended", "reload-applied"];
+
 /// What began, was told, and has not ended: by subject and kind, the events that said so.
 pub(super) type Open = BTreeMap<(String, String), Arc<Record>>;
 
@@ -30,14 +34,28 @@ impl Selection {
 
     /// Whether the sink is told of this event, where it has dealt with all before.
     pub(super) fn wants(&self, record: &Record) -> bool {
+        // Whatever the filter says by now: who heard of the beginning hears of the end.
+        if self.is_end(record) {
+            return true;
+        }
         let Filter { topics, severity, pools } = &self.filter;
-        let counts = record.severity >= *severity || (record.state == Stage::Resolved && self.is_open(&record.subject));
-        counts
+        record.severity >= *severity
             && topics.contains(&record.topic)
             && (pools.is_empty() || is_of(record, pools))
             && !(self.alerts_only && record.state == Stage::Note)
             // That a sink failed is told by all others.
             && !(record.kind == HOOK_FAILED && record.data["sink"] == *self.name)
+    }
+
+    /// Whether it ends something that the sink was told of. A node whose history has forgotten the beginning
+    /// makes a note of the end.
+    pub(super) fn is_end(&self, record: &Record) -> bool {
+        let ends = match record.state {
+            Stage::Resolved => true,
+            Stage::Note => ENDS.contains(&&*record.kind),
+            Stage::Firing => false,
+        };
+        ends && self.is_open(&record.subject)
     }
 
     /// Notes an event that the sink has dealt with.
@@ -48,8 +66,10 @@ impl Selection {
                     self.open.insert((record.subject.clone(), record.kind.clone()), Arc::clone(record));
                 }
             }
-            Stage::Resolved => self.open.retain(|(subject, _), _| *subject != record.subject),
-            Stage::Firing | Stage::Note => {}
+            Stage::Resolved | Stage::Note if self.is_end(record) => {
+                self.open.retain(|(subject, _), _| *subject != record.subject);
+            }
+            Stage::Firing | Stage::Resolved | Stage::Note => {}
         }
     }
 
@@ -166,6 +186,38 @@ pub(super) mod tests {
         assert!(selection.wants(&up()));
         selection.advance(&Arc::new(up()));
         assert!(!selection.wants(&up()) && selection.open().is_empty());
+    }
+
+    #[test]
+    fn the_end_is_told_whatever_the_filter_says_by_then() {
+        let narrow = [
+            Filter { topics: vec![Topic::Drill], ..filter(Severity::Info, &[]) },
+            filter(Severity::Info, &["other.example.com"]),
+            filter(Severity::Critical, &[]),
+        ];
+        for filter_then in narrow {
+            let mut selection = selection(filter(Severity::Info, &[]));
+            selection.advance(&Arc::new(down()));
+            selection.choose(filter_then, true);
+            assert!(!selection.wants(&down()), "what begins now is not told");
+            assert!(selection.wants(&up()));
+            selection.advance(&Arc::new(up()));
+            assert!(!selection.wants(&up()) && selection.open().is_empty());
+        }
+    }
+
+    #[test]
+    fn an_end_that_came_as_a_note_is_one_where_the_beginning_was_told() {
+        for kind in ENDS {
+            let note = Record { kind: kind.to_owned(), state: Stage::Note, ..up() };
+            let mut alerts = Selection::new("ops".into(), filter(Severity::Warning, &[]), true, Open::new());
+            assert!(!alerts.wants(&note), "{kind}");
+            alerts.advance(&Arc::new(down()));
+            assert!(alerts.wants(&note) && alerts.is_end(&note), "{kind}");
+            assert!(!alerts.wants(&Record { kind: "hold-ended".to_owned(), ..note.clone() }));
+            alerts.advance(&Arc::new(note));
+            assert!(alerts.open().is_empty(), "{kind}");
+        }
     }
 
     #[test]
