@@ -107,7 +107,8 @@ impl desk::Metrics for Gatherer {
 }
 
 fn sink(view: notify::View) -> Sink {
-    let notify::View { name, kind, state, pending, delivered, failed, lost, last_error: _, last_delivered } = view;
+    let notify::View { name, kind, usable, state, pending, delivered, failed, lost, last_error: _, last_delivered } =
+        view;
     let (kind, open) = (kind.to_owned(), state == notify::State::Open);
-    Sink { name, kind, open, pending, delivered, failed, lost, last_delivered }
+    Sink { name, kind, usable, open, pending, delivered, failed, lost, last_delivered }
 }

@@ -18,7 +18,8 @@ impl Sinks for Handle {
 }
 
 fn shown(view: View) -> SinkView {
-    let View { name, kind, state, pending, delivered, failed, lost, last_error, last_delivered } = view;
+    // One that cannot be used is failing, and says why.
+    let View { name, kind, usable: _, state, pending, delivered, failed, lost, last_error, last_delivered } = view;
     let state = match state {
         State::Ok => SinkState::Ok,
         State::Failing => SinkState::Failing,

@@ -36,6 +36,8 @@ pub struct View {
     pub name: String,
     /// As the key `type` has it: `slack`.
     pub kind: &'static str,
+    /// Whether it can be used: its secrets could be read, and are what its keys need.
+    pub usable: bool,
     /// How it is.
     pub state: State,
     /// Events that wait for delivery.

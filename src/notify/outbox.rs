@@ -243,6 +243,7 @@ impl Shared {
         let mut view = View {
             name: running.sink.name.to_string(),
             kind: running.sink.target.word(),
+            usable: running.channel.is_some(),
             state: inner.state,
             pending: 0,
             delivered: inner.delivered,

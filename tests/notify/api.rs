@@ -6,6 +6,7 @@ use crate::delivery::webhook;
 use crate::support::endpoint::{Behaviour, Endpoint};
 use crate::support::http::Call;
 use crate::support::node::Node;
+use crate::support::scrape::Scrape;
 use crate::support::sink::{Scene, receiver, wait_for, wait_for_kind};
 use crate::support::until;
 
@@ -46,6 +47,8 @@ fn each_sink_is_told_with_how_it_fares() {
     );
     assert_eq!(all[3]["state"], "failing");
     assert!(all[3]["last_error"].as_str().unwrap().contains("missing cannot be read"), "{}", all[3]);
+    let usable = |sink: &str| Scrape::of(&node).value("pharos_notify_usable", &[("sink", sink)]);
+    assert_eq!(["good", "bad", "run", "chat"].map(usable), [1.0, 1.0, 1.0, 0.0]);
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub struct Sink {
     pub name: String,
     /// `type`.
     pub kind: String,
+    /// Whether it can be used.
+    pub usable: bool,
     /// Whether it is given a rest, because one attempt after the other failed.
     pub open: bool,
     /// Events that wait for it.
@@ -41,6 +43,9 @@ pub(super) fn write(text: &mut Text, sinks: &[Sink]) {
     let help = "Whether a sink is given a rest because attempts failed one after the other.";
     let mut open = text.gauge("pharos_notify_open", help);
     sinks.iter().for_each(|sink| open.sample(&labels(sink), u8::from(sink.open)));
+    let help = "Whether a sink can be used: its secrets could be read.";
+    let mut usable = text.gauge("pharos_notify_usable", help);
+    sinks.iter().for_each(|sink| usable.sample(&labels(sink), u8::from(sink.usable)));
     let help = "When a sink took an event last.";
     let mut last = text.gauge("pharos_notify_last_delivered_timestamp_seconds", help);
     for sink in sinks {
