@@ -45,7 +45,7 @@ fn pagerduty_triggers_and_resolves() {
     scene.fail(&node);
     let of = |request: &Request, action: &str| {
         let body = request.json();
-        body["event_action"] == action && body["dedup_key"] == SUBJECT
+        body["event_action"] == action && body["dedup_key"] == format!("ns1/{SUBJECT}")
     };
     let body = wait_for(&at, "a trigger", |request| of(request, "trigger")).json();
     assert_eq!(keys(&body), ["client", "dedup_key", "event_action", "payload", "routing_key"]);

@@ -44,13 +44,9 @@ fn action(record: &Record) -> Option<&'static str> {
     }
 }
 
-/// What an incident is known by. Nodes that see the same endpoint down share one; what is about a node
-/// itself is not shared.
+/// What an incident is known by. Each node has its own: what one sees end may last for another.
 fn dedup_key(record: &Record) -> String {
-    let key = match record.zone {
-        Some(_) => record.subject.clone(),
-        None => format!("{}/{}", record.node, record.subject),
-    };
+    let key = format!("{}/{}", record.node, record.subject);
     if key.len() <= KEY_LEN_MAX {
         return key;
     }
@@ -88,11 +84,11 @@ mod tests {
         let down = record(7, "endpoint-down", Severity::Warning, Stage::Firing);
         let up = record(8, "endpoint-up", Severity::Info, Stage::Resolved);
         let long = record(9, "endpoint-down-long", Severity::Critical, Stage::Firing);
-        let subject = "endpoint/app.example.com/app/us-east/192.0.2.10";
+        let key = "ns1/endpoint/app.example.com/app/us-east/192.0.2.10";
         for (record, want) in [(&down, "trigger"), (&up, "resolve"), (&long, "trigger")] {
             assert_eq!(action(record), Some(want));
             let event = event(record, want, "R0123456789ABCDEF0123456789ABCDE");
-            assert_eq!((&event["dedup_key"], &event["event_action"]), (&json!(subject), &json!(want)));
+            assert_eq!((&event["dedup_key"], &event["event_action"]), (&json!(key), &json!(want)));
             assert_eq!(event["routing_key"], "R0123456789ABCDEF0123456789ABCDE");
         }
         assert_eq!(action(&record(7, "answer-changed", Severity::Info, Stage::Note)), None);
@@ -104,10 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_short_enough_and_of_the_node_where_it_is_about_that() {
+    fn keys_are_short_enough_and_of_the_node() {
         let down = record(7, "endpoint-down", Severity::Warning, Stage::Firing);
-        let node = Record { zone: None, subject: "node/isolation".to_owned(), ..down.clone() };
-        assert_eq!(dedup_key(&node), "ns1/node/isolation");
+        let other = |subject: &str| Record { node: "ns2".to_owned(), subject: subject.to_owned(), ..down.clone() };
+        assert_ne!(dedup_key(&down), dedup_key(&other(&down.subject)));
+        assert_ne!(
+            dedup_key(&other(&"a".repeat(300))),
+            dedup_key(&Record { node: "ns3".into(), ..other(&"a".repeat(300)) })
+        );
         let long = |letter: &str| Record { subject: letter.repeat(300), ..down.clone() };
         assert_eq!(dedup_key(&long("a")).len(), 64);
         assert_ne!(dedup_key(&long("a")), dedup_key(&long("b")));
