@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use reqwest::{Client, Url};
+use reqwest::Url;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use super::{Failure, Unready, Wallet, http, time_of};
+use super::http::{self, Http};
+use super::{Failure, Unready, Wallet, time_of};
 use crate::control::{Record, Stage};
 use crate::model::secret::Secret;
 use crate::model::sink::{Ca, Login};
@@ -22,7 +23,7 @@ const TEST_TIME: Duration = Duration::from_secs(60);
 
 /// An Alertmanager.
 pub(super) struct Alertmanager {
-    client: Client,
+    http: Http,
     url: Url,
     access: Access,
     labels: Vec<(String, String)>,
@@ -48,7 +49,7 @@ impl Alertmanager {
             Login::Token(source) => Access::Token(wallet.secret(source)?.clone()),
         };
         let url = http::url("url", &format!("{url}/api/v2/alerts"))?;
-        Ok(Self { client: http::client(ca)?, url, access, labels: labels.to_vec() })
+        Ok(Self { http: Http::new(ca, wallet)?, url, access, labels: labels.to_vec() })
     }
 
     /// `open` is what began the state that the event is about.
@@ -78,13 +79,14 @@ impl Alertmanager {
         if alerts.is_empty() {
             return Ok(());
         }
-        let request = self.client.post(self.url.clone()).json(&alerts);
-        http::send(match &self.access {
-            Access::Open => request,
-            Access::Password(name, password) => request.basic_auth(name, Some(password.reveal())),
-            Access::Token(token) => request.bearer_auth(token.reveal()),
-        })
-        .await
+        let request = self.http.post(&self.url).json(&alerts);
+        self.http
+            .send(match &self.access {
+                Access::Open => request,
+                Access::Password(name, password) => request.basic_auth(name, Some(password.reveal())),
+                Access::Token(token) => request.bearer_auth(token.reveal()),
+            })
+            .await
     }
 
     /// The alert that an event began, and when it ended or will.

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+use super::wallet::Cut;
 use super::{Failure, Unready, Wallet, clip};
 use crate::control::{Record, Stage};
 use crate::model::sink::Text;
@@ -39,6 +40,7 @@ pub(super) struct Exec {
     arguments: Vec<String>,
     limit: Duration,
     environment: Vec<(String, String)>,
+    wallet: Wallet,
 }
 
 impl Exec {
@@ -52,7 +54,7 @@ impl Exec {
         let program = words.next().unwrap_or_default();
         let value = |(name, text): &(String, Text)| Ok((name.clone(), wallet.text(text)?.to_owned()));
         let environment = env.iter().map(value).collect::<Result<_, Unready>>()?;
-        Ok(Self { program, arguments: words.collect(), limit, environment })
+        Ok(Self { program, arguments: words.collect(), limit, environment, wallet: wallet.clone() })
     }
 
     /// Runs it; the end of what it wrote.
@@ -102,27 +104,27 @@ impl Exec {
         match ended {
             Ok(status) => {
                 group.release();
-                judge(status.map_err(Failure::Spawn)?, tail)
+                judge(status.map_err(Failure::Spawn)?, tail.into_text(&self.wallet))
             }
             Err(_) => {
                 group.end(&mut child).await;
                 let how = format!("took longer than {} and was ended", humantime::format_duration(self.limit));
-                Err(Failure::Command { how, output: tail.into_text(), again: false })
+                Err(Failure::Command { how, output: tail.into_text(&self.wallet), again: false })
             }
         }
     }
 }
 
-fn judge(status: ExitStatus, output: Tail) -> Result<String, Failure> {
+fn judge(status: ExitStatus, output: String) -> Result<String, Failure> {
     if status.success() {
-        return Ok(output.into_text());
+        return Ok(output);
     }
     let how = match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit status {code}"),
         (None, Some(signal)) => format!("was ended by signal {signal}"),
         (None, None) => "ended".to_owned(),
     };
-    Err(Failure::Command { how, output: output.into_text(), again: status.code() == Some(EX_TEMPFAIL) })
+    Err(Failure::Command { how, output, again: status.code() == Some(EX_TEMPFAIL) })
 }
 
 /// The event by its parts; what does not apply is not there.
@@ -189,7 +191,11 @@ impl Drop for Group {
 
 /// The end of what a command writes.
 #[derive(Default)]
-struct Tail(VecDeque<u8>);
+struct Tail {
+    bytes: VecDeque<u8>,
+    /// There was more before it.
+    is_cut: bool,
+}
 
 impl Tail {
     /// Reads both outputs to their end.
@@ -204,15 +210,17 @@ impl Tail {
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        self.0.extend(bytes);
-        let surplus = self.0.len().saturating_sub(OUTPUT_BYTES_MAX);
-        self.0.drain(..surplus);
+        self.bytes.extend(bytes);
+        let surplus = self.bytes.len().saturating_sub(OUTPUT_BYTES_MAX);
+        self.bytes.drain(..surplus);
+        self.is_cut |= surplus > 0;
     }
 
-    /// On one line.
-    fn into_text(self) -> String {
-        let bytes: Vec<u8> = self.0.into();
-        let text = String::from_utf8_lossy(&bytes);
+    /// On one line, without secrets, nor a part of one where it was cut.
+    fn into_text(self, wallet: &Wallet) -> String {
+        let bytes: Vec<u8> = self.bytes.into();
+        let cut = if self.is_cut { Cut::Before } else { Cut::No };
+        let text = wallet.hide_in(&String::from_utf8_lossy(&bytes), cut);
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let text = lines.collect::<Vec<_>>().join("; ");
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -300,6 +308,19 @@ mod tests {
         let text =
             run("yes | head -c 1000000; echo; echo the end; exit 1", LONG).await.expect_err("failed").to_string();
         assert!(text.ends_with("the end") && text.len() < 3 * OUTPUT_BYTES_MAX, "{}", text.len());
+    }
+
+    #[test]
+    fn a_secret_is_hidden_where_the_output_was_cut() {
+        let wallet = super::super::wallet::tests::wallet("TOKEN", "hunter2-hunter2");
+        for after in OUTPUT_BYTES_MAX - 20..=OUTPUT_BYTES_MAX {
+            let mut tail = Tail::default();
+            for piece in format!("{}hunter2-hunter2{}", "x".repeat(100), "y".repeat(after)).as_bytes().chunks(1024) {
+                tail.push(piece);
+            }
+            let text = tail.into_text(&wallet).replace("(secret)", "");
+            assert!(text.chars().all(|c| c == 'x' || c == 'y') && text.len() >= after.min(OUTPUT_BYTES_MAX), "{text}");
+        }
     }
 
     #[tokio::test]

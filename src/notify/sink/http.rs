@@ -14,7 +14,8 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::{Failure, Unready, clip};
+use super::wallet::Cut;
+use super::{Failure, Unready, Wallet, clip};
 use crate::model::sink::Ca;
 
 /// So long a connection is kept for the next event: shorter than servers and proxies keep theirs.
@@ -24,8 +25,48 @@ const REPLY_BYTES_MAX: usize = 4096;
 /// So much of it is told.
 const SAID_LEN_MAX: usize = 200;
 
+/// A way to send requests, of one sink.
+pub(super) struct Http {
+    client: Client,
+    wallet: Wallet,
+}
+
+impl Http {
+    /// It trusts these certificates, or the built-in roots; no failure shows what the wallet holds.
+    pub(super) fn new(ca: Option<&Ca>, wallet: &Wallet) -> Result<Self, Unready> {
+        Ok(Self { client: client(ca)?, wallet: wallet.clone() })
+    }
+
+    pub(super) fn post(&self, url: &Url) -> RequestBuilder {
+        self.client.post(url.clone())
+    }
+
+    /// Sends a request; any 2xx is a success.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<(), Failure> {
+        let response = request.send().await.map_err(no_reply)?;
+        let status = response.status();
+        if status.is_success() {
+            // Read to its end, so that the connection can be used again.
+            let _ = beginning(response).await;
+            return Ok(());
+        }
+        let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let after = after.map(Duration::from_secs);
+        let (body, cut) = beginning(response).await;
+        let said = said(&body, cut, &self.wallet);
+        Err(Failure::Status { code: status.as_u16(), said, after })
+    }
+}
+
+/// The beginning of a body on one line.
+fn said(body: &[u8], cut: Cut, wallet: &Wallet) -> String {
+    let text = wallet.hide_in(&String::from_utf8_lossy(body), cut);
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    clip(&words.collect::<Vec<_>>().join(" "), SAID_LEN_MAX)
+}
+
 /// A client that trusts these certificates, or the built-in roots.
-pub(super) fn client(ca: Option<&Ca>) -> Result<Client, Unready> {
+fn client(ca: Option<&Ca>) -> Result<Client, Unready> {
     let fault = |error: &dyn Error| Unready::Client(chain(error));
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -60,34 +101,17 @@ pub(super) fn url(key: &'static str, text: &str) -> Result<Url, Unready> {
     url.ok_or(Unready::Unfit(key, "a URL of HTTP"))
 }
 
-/// Sends a request; any 2xx is a success.
-pub(super) async fn send(request: RequestBuilder) -> Result<(), Failure> {
-    let response = request.send().await.map_err(no_reply)?;
-    let status = response.status();
-    if status.is_success() {
-        // Read to its end, so that the connection can be used again.
-        let _ = beginning(response).await;
-        return Ok(());
-    }
-    let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let after = after.map(Duration::from_secs);
-    let said = String::from_utf8_lossy(&beginning(response).await).into_owned();
-    let said = said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    let said = clip(&said.collect::<Vec<_>>().join(" "), SAID_LEN_MAX);
-    Err(Failure::Status { code: status.as_u16(), said, after })
-}
-
 /// The beginning of the body, as far as it comes.
-async fn beginning(mut response: Response) -> Vec<u8> {
+async fn beginning(mut response: Response) -> (Vec<u8>, Cut) {
     let mut body = Vec::new();
     while let Ok(Some(piece)) = response.chunk().await {
         body.extend_from_slice(&piece);
         if body.len() >= REPLY_BYTES_MAX {
             body.truncate(REPLY_BYTES_MAX);
-            break;
+            return (body, Cut::After);
         }
     }
-    body
+    (body, Cut::No)
 }
 
 /// In words, without the URL, which may be a secret.
@@ -108,4 +132,25 @@ fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wallet::tests::wallet;
+    use super::*;
+
+    #[test]
+    fn a_secret_is_hidden_before_a_reply_is_cut() {
+        let wallet = wallet("TOKEN", "hunter2-hunter2");
+        // Across what is shown, and across what is read.
+        for (filler, max) in [("x", SAID_LEN_MAX), (" ", REPLY_BYTES_MAX)] {
+            for before in max - 20..=max {
+                let mut body = format!("{}hunter2-hunter2 is wrong", filler.repeat(before)).into_bytes();
+                let cut = if body.len() >= REPLY_BYTES_MAX { Cut::After } else { Cut::No };
+                body.truncate(REPLY_BYTES_MAX);
+                let said = said(&body, cut, &wallet);
+                assert!(!said.contains("hu") && said.len() <= SAID_LEN_MAX, "{before}: {said}");
+            }
+        }
+    }
 }

@@ -69,9 +69,9 @@ impl Channel {
     /// [`Unready`]
     pub(super) fn new(target: &Target, wallet: Wallet) -> Result<Self, Unready> {
         let way = match target {
-            Target::Slack { url, ca } => Way::Slack(Slack::new(wallet.secret(url)?, ca.as_ref())?),
+            Target::Slack { url, ca } => Way::Slack(Slack::new(url, ca.as_ref(), &wallet)?),
             Target::PagerDuty { routing_key, url, ca } => {
-                Way::PagerDuty(PagerDuty::new(wallet.secret(routing_key)?, url, ca.as_ref())?)
+                Way::PagerDuty(PagerDuty::new(routing_key, url, ca.as_ref(), &wallet)?)
             }
             Target::Alertmanager { url, login, labels, ca } => {
                 Way::Alertmanager(Alertmanager::new(url, login, labels, ca.as_ref(), &wallet)?)
@@ -128,7 +128,7 @@ impl Speak for Channel {
                 Way::Alertmanager(alertmanager) => alertmanager.tell(record, open).await,
                 Way::Webhook(webhook) => webhook.tell(record).await,
                 Way::Email(mail) => mail.tell(record, open).await,
-                Way::Exec(exec) => return exec.tell(record).await.map(|output| self.wallet.hide(output)),
+                Way::Exec(exec) => return exec.tell(record).await,
             }?;
             Ok(String::new())
         };
@@ -147,7 +147,7 @@ impl Speak for Channel {
     }
 
     fn words(&self, failure: &Failure) -> String {
-        self.wallet.hide(failure.to_string())
+        self.wallet.hide(&failure.to_string())
     }
 }
 

@@ -3,13 +3,14 @@
 //! Only what begins or ends a state is sent: `trigger` and `resolve`. Notes have no place there; change
 //! events are for deployments, and go to another address.
 
-use reqwest::{Client, Url};
+use reqwest::Url;
 use ring::digest;
 use serde_json::{Value, json};
 
-use super::{Failure, Unready, clip, http, time_of};
+use super::http::{self, Http};
+use super::{Failure, Unready, Wallet, clip, time_of};
 use crate::control::{Record, Stage};
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, SecretSource};
 use crate::model::sink::Ca;
 
 /// Of `summary`.
@@ -19,20 +20,26 @@ const KEY_LEN_MAX: usize = 255;
 
 /// A service.
 pub(super) struct PagerDuty {
-    client: Client,
+    http: Http,
     url: Url,
     routing_key: Secret,
 }
 
 impl PagerDuty {
-    pub(super) fn new(routing_key: &Secret, url: &str, ca: Option<&Ca>) -> Result<Self, Unready> {
-        Ok(Self { client: http::client(ca)?, url: http::url("url", url)?, routing_key: routing_key.clone() })
+    pub(super) fn new(
+        routing_key: &SecretSource,
+        url: &str,
+        ca: Option<&Ca>,
+        wallet: &Wallet,
+    ) -> Result<Self, Unready> {
+        let routing_key = wallet.secret(routing_key)?.clone();
+        Ok(Self { http: Http::new(ca, wallet)?, url: http::url("url", url)?, routing_key })
     }
 
     pub(super) async fn tell(&self, record: &Record) -> Result<(), Failure> {
         let Some(action) = action(record) else { return Ok(()) };
         let event = event(record, action, self.routing_key.reveal());
-        http::send(self.client.post(self.url.clone()).json(&event)).await
+        self.http.send(self.http.post(&self.url).json(&event)).await
     }
 }
 

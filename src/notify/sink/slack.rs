@@ -1,13 +1,14 @@
 //! Slack: incoming webhooks (docs.slack.dev, "Sending messages using incoming webhooks"). What is sent is
 //! also understood by Mattermost, which shows the text.
 
-use reqwest::{Client, Url};
+use reqwest::Url;
 use serde_json::{Value, json};
 
-use super::{Failure, Unready, clip, facts_of, http, time_of};
+use super::http::{self, Http};
+use super::{Failure, Unready, Wallet, clip, facts_of, time_of};
 use crate::control::{Record, Stage};
 use crate::model::event::Severity;
-use crate::model::secret::Secret;
+use crate::model::secret::SecretSource;
 use crate::model::sink::Ca;
 
 /// A text of a section may have 3,000 characters; escaped ones count as they are sent.
@@ -17,17 +18,17 @@ const FIELD_LEN_MAX: usize = 300;
 
 /// A channel.
 pub(super) struct Slack {
-    client: Client,
+    http: Http,
     url: Url,
 }
 
 impl Slack {
-    pub(super) fn new(url: &Secret, ca: Option<&Ca>) -> Result<Self, Unready> {
-        Ok(Self { client: http::client(ca)?, url: http::url("url", url.reveal())? })
+    pub(super) fn new(url: &SecretSource, ca: Option<&Ca>, wallet: &Wallet) -> Result<Self, Unready> {
+        Ok(Self { http: Http::new(ca, wallet)?, url: http::url("url", wallet.secret(url)?.reveal())? })
     }
 
     pub(super) async fn tell(&self, record: &Record) -> Result<(), Failure> {
-        http::send(self.client.post(self.url.clone()).json(&message(record))).await
+        self.http.send(self.http.post(&self.url).json(&message(record))).await
     }
 }
 

@@ -1,6 +1,8 @@
 //! The secrets of one sink, and words without them.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::Unready;
 use crate::config::read_secret;
@@ -14,9 +16,19 @@ const HIDE_PART_LEN_MIN: usize = 10;
 /// What stands in its place.
 const HIDDEN: &str = "(secret)";
 
-/// What a sink's secrets are now.
-#[derive(Debug, Default)]
-pub(in crate::notify) struct Wallet(HashMap<SecretSource, Secret>);
+/// What a sink's secrets are now; cheap to clone.
+#[derive(Debug, Default, Clone)]
+pub(in crate::notify) struct Wallet(Arc<HashMap<SecretSource, Secret>>);
+
+/// Where a text was cut before its secrets were hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    No,
+    /// What came before it is gone.
+    Before,
+    /// What comes after it is gone.
+    After,
+}
 
 impl Wallet {
     /// Reads all that a target needs. Blocks.
@@ -28,7 +40,7 @@ impl Wallet {
         for source in sources(target) {
             secrets.insert(source.clone(), read_secret(source)?);
         }
-        Ok(Self(secrets))
+        Ok(Self(Arc::new(secrets)))
     }
 
     /// Whether the other holds the same.
@@ -50,14 +62,50 @@ impl Wallet {
         }
     }
 
-    /// Takes every secret out of a text: services and libraries repeat what they were sent.
-    pub(super) fn hide(&self, mut text: String) -> String {
-        for secret in self.0.values() {
-            for piece in pieces(secret.reveal()) {
-                text = text.replace(piece, HIDDEN);
+    /// Takes every secret out of a text: services and libraries repeat what they were sent. To be done before
+    /// the text is cut, since of a part of a secret nobody can tell what it is.
+    pub(super) fn hide(&self, text: &str) -> String {
+        self.hide_in(text, Cut::No)
+    }
+
+    /// The same of a text that was cut already, without what may be a part of a secret there.
+    pub(super) fn hide_in(&self, text: &str, cut: Cut) -> String {
+        let text = match cut {
+            Cut::No => text,
+            // What is left of a character.
+            Cut::Before => text.trim_start_matches(char::REPLACEMENT_CHARACTER),
+            Cut::After => text.trim_end_matches(char::REPLACEMENT_CHARACTER),
+        };
+        let mut hidden: Vec<Range<usize>> = Vec::new();
+        for piece in self.0.values().flat_map(|secret| pieces(secret.reveal())) {
+            hidden.extend(text.match_indices(piece).map(|(at, _)| at..at + piece.len()));
+            let mut cuts = piece.char_indices().map(|(at, _)| at).filter(|at| *at > 0);
+            match cut {
+                Cut::No => {}
+                Cut::Before => {
+                    hidden.extend(cuts.find(|at| text.starts_with(&piece[*at..])).map(|at| 0..piece.len() - at))
+                }
+                Cut::After => {
+                    hidden.extend(cuts.rfind(|at| text.ends_with(&piece[..*at])).map(|at| text.len() - at..text.len()))
+                }
             }
         }
-        text
+        hidden.sort_unstable_by_key(|range| range.start);
+        let (mut shown, mut from) = (String::with_capacity(text.len()), 0);
+        let mut ranges = hidden.into_iter().peekable();
+        while let Some(Range { start, mut end }) = ranges.next() {
+            while let Some(next) = ranges.next_if(|next| next.start < end) {
+                end = end.max(next.end);
+            }
+            shown.push_str(&text[from..start]);
+            // At a cut more than that is missing.
+            if !(cut == Cut::Before && start == 0 || cut == Cut::After && end == text.len()) {
+                shown.push_str(HIDDEN);
+            }
+            from = end;
+        }
+        shown.push_str(&text[from..]);
+        shown
     }
 }
 
@@ -101,7 +149,7 @@ pub(super) mod tests {
 
     /// Holds one secret, by any name.
     pub(in crate::notify) fn wallet(name: &str, text: &str) -> Wallet {
-        Wallet(HashMap::from([(SecretSource::Env(name.into()), Secret::new(text.to_owned()))]))
+        Wallet(Arc::new(HashMap::from([(SecretSource::Env(name.into()), Secret::new(text.to_owned()))])))
     }
 
     #[test]
@@ -109,8 +157,31 @@ pub(super) mod tests {
         let url = wallet("URL", "https://hooks.slack.com/services/T0/B0/hunter2hunter2?key=abcdefghijkl");
         let said = "https://hooks.slack.com/services/T0/B0/hunter2hunter2?key=abcdefghijkl is wrong: \
                     no service /services/T0/B0/hunter2hunter2?key=abcdefghijkl, no hunter2hunter2, abcdefghijkl";
-        assert_eq!(url.hide(said.to_owned()), "(secret) is wrong: no service /(secret), no (secret), (secret)");
-        assert_eq!(wallet("KEY", "abc").hide("abc".to_owned()), "abc");
+        assert_eq!(url.hide(said), "(secret) is wrong: no service /(secret), no (secret), (secret)");
+        assert_eq!(wallet("KEY", "abc").hide("abc"), "abc");
+    }
+
+    #[test]
+    fn what_a_cut_left_of_a_secret_is_taken_out() {
+        let key = wallet("KEY", "hunter2-hünter2");
+        for at in 1.."hunter2-hünter2".len() {
+            let (begin, end) = "hunter2-hünter2".as_bytes().split_at(at);
+            let said = [b"a key ", begin].concat();
+            assert_eq!(key.hide_in(&String::from_utf8_lossy(&said), Cut::After), "a key ", "{at}");
+            let said = [end, b" is no key"].concat();
+            assert_eq!(key.hide_in(&String::from_utf8_lossy(&said), Cut::Before), " is no key", "{at}");
+        }
+        assert_eq!(key.hide_in("hunter2-hünter2, hunter", Cut::After), "(secret), ");
+        assert_eq!(key.hide_in("no key at all", Cut::After), "no key at all");
+    }
+
+    #[test]
+    fn secrets_that_overlap_are_hidden_together() {
+        let two = [("A", "alpha-beta"), ("B", "beta-gamma")];
+        let secret = |(name, text): (&str, &str)| (SecretSource::Env(name.into()), Secret::new(text.to_owned()));
+        let both = Wallet(Arc::new(two.into_iter().map(secret).collect()));
+        assert_eq!(both.hide("<alpha-beta-gamma>"), "<(secret)>");
+        assert_eq!(both.hide("<beta-gamma alpha-beta>"), "<(secret) (secret)>");
     }
 
     #[test]

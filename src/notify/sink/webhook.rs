@@ -5,12 +5,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Url};
 use ring::hmac;
 use serde_json::{Value, json};
 
-use super::{Failure, Unready, Wallet, http, time_of};
+use super::http::{self, Http};
+use super::{Failure, Unready, Wallet, time_of};
 use crate::control::Record;
 use crate::model::secret::SecretSource;
 use crate::model::sink::{Ca, Text};
@@ -21,7 +22,7 @@ const STRUCTURED: &str = "application/cloudevents+json";
 
 /// A receiver.
 pub(super) struct Webhook {
-    client: Client,
+    http: Http,
     url: Url,
     key: Option<hmac::Key>,
     headers: HeaderMap,
@@ -48,18 +49,18 @@ impl Webhook {
             value.set_sensitive(true);
             map.insert(name, value);
         }
-        Ok(Self { client: http::client(ca)?, url: http::url("url", wallet.text(url)?)?, key, headers: map })
+        Ok(Self { http: Http::new(ca, wallet)?, url: http::url("url", wallet.text(url)?)?, key, headers: map })
     }
 
     pub(super) async fn tell(&self, record: &Record) -> Result<(), Failure> {
         let body = serde_json::to_vec(&cloud_event(record)).map_err(|error| Failure::Unsayable(error.to_string()))?;
-        let mut request = self.client.post(self.url.clone()).headers(self.headers.clone());
+        let mut request = self.http.post(&self.url).headers(self.headers.clone());
         request = request.header(CONTENT_TYPE, STRUCTURED);
         if let Some(key) = &self.key {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
             request = request.header(SIGNATURE, sign(key, now, &body));
         }
-        http::send(request.body(body)).await
+        self.http.send(request.body(body)).await
     }
 }
 
