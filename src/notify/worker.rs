@@ -1,5 +1,6 @@
 //! One sink at work: takes the next event, tries until it is dealt with, takes the next.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,14 +11,20 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::State;
 use super::breaker::Breaker;
 use super::progress::Progress;
-use super::selection::HOOK_FAILED;
+use super::selection::{HOOK_FAILED, Selection};
 use super::sink::Speak;
-use crate::control::{EventId, History, Kind, Record};
+use crate::control::{EventId, History, Kind, Record, Stage};
 
 /// Events looked at together.
 const BATCH_MAX: usize = 256;
 /// An event that could not be delivered for so long is given up: nobody acts on it any more.
 const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// An event that was answered and not taken for so long, and so often, may be what the receiver cannot take:
+/// then others are tried before it.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+const PATIENCE_TRIES: u32 = 10;
+/// Others that are tried, at the most: some may be like it.
+const OTHERS_MAX: usize = 4;
 
 /// Where it is told that a sink has failed.
 pub(super) trait Tell: Send + Sync + 'static {
@@ -42,6 +49,17 @@ pub(super) struct Worker<C, T> {
     pub(super) stop: watch::Receiver<bool>,
 }
 
+/// What a worker keeps in mind between events.
+#[derive(Default)]
+struct Course {
+    breaker: Breaker,
+    /// A refusal was told, and nothing has worked since.
+    told_loss: bool,
+    /// Events that were taken before their turn. One at the most for each event given up, and gone when they
+    /// are passed.
+    ahead: BTreeSet<EventId>,
+}
+
 /// How an event was dealt with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -58,20 +76,17 @@ impl<C: Speak, T: Tell> Worker<C, T> {
             turn = progress.turn.lock() => turn,
             () = told(&mut stop) => return,
         };
-        let mut breaker = Breaker::default();
+        let mut course = Course::default();
         let mut remind_at = self.channel.reminds().map(|_| Instant::now());
-        // A refusal was told, and nothing has worked since.
-        let mut told_loss = false;
         loop {
             // Before the history is read, so that what comes meanwhile is seen.
             let mut news = self.history.subscribe();
             let records = self.next().await;
             for record in &records {
-                let (wanted, open) = {
-                    let inner = self.progress.lock();
-                    (inner.selection.wants(record), inner.selection.open_of(&record.subject))
-                };
-                if wanted && self.deliver(record, &open, &mut breaker, &mut told_loss, &mut stop).await == End::Stopped
+                let message = Message::of(record, &self.progress.lock().selection);
+                let wanted = message.filter(|_| !course.ahead.remove(&record.id));
+                if let Some(message) = wanted
+                    && self.deliver(&message, &mut course, &mut stop).await == End::Stopped
                 {
                     return;
                 }
@@ -128,22 +143,18 @@ impl<C: Speak, T: Tell> Worker<C, T> {
     }
 
     /// Tries until an event is delivered or given up.
-    async fn deliver(
-        &self,
-        record: &Arc<Record>,
-        open: &[Arc<Record>],
-        breaker: &mut Breaker,
-        told_loss: &mut bool,
-        stop: &mut watch::Receiver<bool>,
-    ) -> End {
+    async fn deliver(&self, message: &Message, course: &mut Course, stop: &mut watch::Receiver<bool>) -> End {
+        let Message { record, open } = message;
+        // How often it was judged, and since when.
+        let (mut judged, mut since, mut others_taken) = (0, None, false);
         loop {
             let failure = match self.channel.tell(record, open).await {
                 Ok(said) => {
-                    if breaker.is_open() {
+                    if course.breaker.is_open() {
                         tracing::info!(sink = &*self.name, "notifications are delivered again");
                     }
-                    breaker.succeed();
-                    *told_loss = false;
+                    course.breaker.succeed();
+                    course.told_loss = false;
                     self.progress.succeed(SystemTime::now());
                     if said.is_empty() {
                         tracing::debug!(sink = &*self.name, event = record.id.0, kind = record.kind, "delivered");
@@ -160,22 +171,45 @@ impl<C: Speak, T: Tell> Worker<C, T> {
                 Err(failure) => failure,
             };
             let why = self.channel.words(&failure);
-            let is_old = record.time.elapsed().is_ok_and(|age| age > AGE_MAX);
-            if failure.is_final() || is_old {
-                self.progress.fail(&why, if breaker.is_open() { State::Open } else { State::Failing });
+            if failure.is_judged() {
+                judged += 1;
+                since.get_or_insert_with(Instant::now);
+            } else {
+                others_taken = false;
+            }
+            let patient = judged < PATIENCE_TRIES || since.is_none_or(|since| since.elapsed() < PATIENCE);
+            let given_up = if failure.is_final() {
+                Some("")
+            } else if message.is_end() {
+                // What was begun there would never end.
+                None
+            } else if record.time.elapsed().is_ok_and(|age| age > AGE_MAX) {
+                Some(" after a day")
+            } else if others_taken {
+                Some(" since others are taken")
+            } else {
+                None
+            };
+            let state = |breaker: &Breaker| if breaker.is_open() { State::Open } else { State::Failing };
+            if let Some(how) = given_up {
+                self.progress.fail(&why, state(&course.breaker));
                 self.progress.give_up();
-                let old = if is_old { " after a day" } else { "" };
-                tracing::warn!(sink = &*self.name, event = record.id.0, kind = record.kind, "given up{old}: {why}");
+                tracing::warn!(sink = &*self.name, event = record.id.0, kind = record.kind, "given up{how}: {why}");
                 // Two sinks that fail would tell each other for ever.
-                if !std::mem::replace(told_loss, true) && record.kind != HOOK_FAILED {
-                    self.tell_failed(record.id, format!("event {} is given up{old}: {why}", record.id)).await;
+                if !std::mem::replace(&mut course.told_loss, true) && record.kind != HOOK_FAILED {
+                    self.tell_failed(record.id, format!("event {} is given up{how}: {why}", record.id)).await;
                 }
                 return End::Dealt;
             }
-            let wait = breaker.fail(failure.asked(), chance());
-            self.progress.fail(&why, if breaker.is_open() { State::Open } else { State::Failing });
+            if failure.is_judged() && !patient && !message.is_end() && self.takes_others(record, course).await {
+                // Once more: the receiver may have been put right just now.
+                others_taken = true;
+                continue;
+            }
+            let wait = course.breaker.fail(failure.asked(), chance());
+            self.progress.fail(&why, state(&course.breaker));
             tracing::debug!(sink = &*self.name, event = record.id.0, ?wait, "not delivered: {why}");
-            if breaker.just_opened() {
+            if course.breaker.just_opened() {
                 tracing::warn!(sink = &*self.name, "notifications are not delivered, and tried again: {why}");
                 self.tell_failed(record.id, why).await;
             }
@@ -184,6 +218,36 @@ impl<C: Speak, T: Tell> Worker<C, T> {
                 () = told(stop) => return End::Stopped,
             }
         }
+    }
+
+    /// Whether the receiver takes an event that comes after this one: then it is this one that it cannot take,
+    /// and not the receiver that is out of order. Nothing about one subject overtakes.
+    async fn takes_others(&self, record: &Arc<Record>, course: &mut Course) -> bool {
+        let mut selection = self.progress.lock().selection.clone();
+        selection.advance(record);
+        let mut waiting = BTreeSet::from([record.subject.clone()]);
+        let mut tried = 0;
+        for next in self.history.next_after(record.id, BATCH_MAX).1 {
+            let message = Message::of(&next, &selection);
+            selection.advance(&next);
+            let Some(message) = message.filter(|_| !course.ahead.contains(&next.id)) else { continue };
+            if !waiting.insert(next.subject.clone()) {
+                continue;
+            }
+            if self.channel.tell(&message.record, &message.open).await.is_ok() {
+                tracing::debug!(sink = &*self.name, event = next.id.0, kind = next.kind, "delivered before its turn");
+                self.progress.succeed(SystemTime::now());
+                course.breaker.succeed();
+                course.told_loss = false;
+                course.ahead.insert(next.id);
+                return true;
+            }
+            tried += 1;
+            if tried == OTHERS_MAX || *self.stop.borrow() {
+                break;
+            }
+        }
+        false
     }
 
     async fn tell_failed(&self, event: EventId, error: String) {
@@ -204,6 +268,33 @@ impl<C: Speak, T: Tell> Worker<C, T> {
                 self.progress.fail(&why, State::Failing);
             }
         }
+    }
+}
+
+/// What a sink is told.
+struct Message {
+    record: Arc<Record>,
+    /// The events that began what it is about.
+    open: Vec<Arc<Record>>,
+}
+
+impl Message {
+    /// Of an event, where it is wanted.
+    fn of(record: &Arc<Record>, selection: &Selection) -> Option<Self> {
+        if !selection.wants(record) {
+            return None;
+        }
+        let mut record = Arc::clone(record);
+        if selection.is_end(&record) && record.state != Stage::Resolved {
+            record = Arc::new(Record { state: Stage::Resolved, ..(*record).clone() });
+        }
+        let open = selection.open_of(&record.subject);
+        Some(Self { record, open })
+    }
+
+    /// Whether it ends something that the sink was told of.
+    fn is_end(&self) -> bool {
+        self.record.state == Stage::Resolved && !self.open.is_empty()
     }
 }
 

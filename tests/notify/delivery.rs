@@ -136,7 +136,7 @@ fn a_spoilt_outbox_is_set_aside() {
 
 #[test]
 fn what_is_refused_is_given_up_and_told_once_to_others() {
-    let (bad, good) = (Endpoint::new(Behaviour::status(404)), receiver());
+    let (bad, good) = (Endpoint::new(Behaviour::status(422)), receiver());
     let scene = Scene::new(&format!("{}{}", webhook("bad", &bad, ""), webhook("good", &good, "")));
     let node = scene.start();
     stir(&scene, &node, 2);
@@ -147,7 +147,7 @@ fn what_is_refused_is_given_up_and_told_once_to_others() {
     );
     assert_eq!(failed["data"]["sink"], "bad");
     let text = failed["data"]["error"].as_str().unwrap();
-    assert!(text.contains("given up: it replied 404: status 404"), "{text}");
+    assert!(text.contains("given up: it replied 422: status 422"), "{text}");
     let all = history_ids(&scene, "endpoint-up", 2);
     until("the bad one was told all", || ids(&bad).last() >= all.iter().rev().find(|id| ids(&good).contains(id)));
     // Each once, and never of itself.

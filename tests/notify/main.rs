@@ -6,6 +6,7 @@ mod support;
 
 mod api;
 mod delivery;
+mod mail;
 mod reload;
 mod secrets;
 mod services;

@@ -1,5 +1,6 @@
 //! A mail server that keeps what it is given: plain, by STARTTLS, or with TLS from the first byte.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -45,7 +46,11 @@ pub enum Security {
 pub struct MailServer {
     pub address: SocketAddr,
     mails: Arc<Mutex<Vec<Mail>>>,
+    refuses: Refuses,
 }
+
+/// What recipients are refused with, by their addresses.
+type Refuses = Arc<Mutex<BTreeMap<String, String>>>;
 
 impl MailServer {
     pub fn plain() -> Self {
@@ -64,10 +69,12 @@ impl MailServer {
         let mails: Arc<Mutex<Vec<Mail>>> = Arc::default();
         let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let kept = Arc::clone(&mails);
+        let refuses = Refuses::default();
+        let (kept, refused) = (Arc::clone(&mails), Arc::clone(&refuses));
         RUNTIME.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (security, kept) = (security.clone(), Arc::clone(&kept));
+                let (security, kept, refused) = (security.clone(), Arc::clone(&kept), Arc::clone(&refused));
+                let kept = (kept, refused);
                 tokio::spawn(async move {
                     // A client that does not trust it ends the connection.
                     let _: std::io::Result<()> = async {
@@ -90,7 +97,16 @@ impl MailServer {
                 });
             }
         });
-        Self { address, mails }
+        Self { address, mails, refuses }
+    }
+
+    /// Answers a recipient so: `"550 no such user"`. None: takes it again.
+    pub fn refuse(&self, address: &str, reply: Option<&str>) {
+        let mut refuses = self.refuses.lock().unwrap();
+        match reply {
+            Some(reply) => drop(refuses.insert(address.to_owned(), reply.to_owned())),
+            None => drop(refuses.remove(address)),
+        }
     }
 
     pub fn mails(&self) -> Vec<Mail> {
@@ -113,7 +129,7 @@ async fn session<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     secured: bool,
     greeting: Greeting,
-    kept: &Mutex<Vec<Mail>>,
+    (kept, refuses): &(Arc<Mutex<Vec<Mail>>>, Refuses),
 ) -> std::io::Result<Option<S>> {
     let mut stream = BufReader::new(stream);
     let mut mail = Mail { secured, ..Mail::default() };
@@ -146,8 +162,15 @@ async fn session<S: AsyncRead + AsyncWrite + Unpin>(
                 "250 fine\r\n".to_owned()
             }
             "RCPT" => {
-                mail.to.push(between(rest));
-                "250 fine\r\n".to_owned()
+                let to = between(rest);
+                let refused = refuses.lock().unwrap().get(&to).map(|reply| format!("{reply}\r\n"));
+                match refused {
+                    Some(reply) => reply,
+                    None => {
+                        mail.to.push(to);
+                        "250 fine\r\n".to_owned()
+                    }
+                }
             }
             "DATA" => {
                 stream.write_all(b"354 go on\r\n").await?;

@@ -1,27 +1,65 @@
 //! Mail: plain text over SMTP submission (RFC 6409). What belongs to one failure is one thread.
+//!
+//! Each recipient gets the mail by a transaction of its own, since one that is refused ends the transaction for
+//! all. Who has it, or will never get it, is left out of further attempts.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::StreamExt;
+use futures_util::stream;
+use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 
 use super::{ATTEMPT_TIME, Failure, Unready, Wallet, clip, facts_of, time_of};
-use crate::control::{Record, Stage};
+use crate::control::{EventId, Record, Stage};
 use crate::model::sink::{Email, MailTls};
 
 /// Of the text in a subject: mail programs show less.
 const SUBJECT_LEN_MAX: usize = 150;
+/// Of what a server says about one recipient.
+const SAID_LEN_MAX: usize = 200;
+/// Recipients at once: servers limit the connections of one client.
+const RECIPIENTS_AT_ONCE: usize = 4;
+/// Mails that some have and others not: the one under way, and those that were given up. Who is forgotten may get
+/// a mail twice.
+const ROUNDS_MAX: usize = 64;
 /// Replies that refuse who sends, not what is sent: the password may be put right (RFC 4954, 6).
 const REFUSE_LOGIN: [u16; 4] = [530, 534, 535, 538];
+
+/// What became of the mail to one recipient.
+enum Sent {
+    Taken,
+    /// It never will be, in these words.
+    Refused(String),
+    /// A later attempt may do.
+    Failed {
+        said: String,
+        /// The server has answered.
+        judged: bool,
+    },
+}
 
 /// A mail server, and who writes to whom.
 pub(super) struct Mail {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     to: Vec<Mailbox>,
+    wallet: Wallet,
+    /// How far mails are that not all have got yet.
+    rounds: Mutex<BTreeMap<EventId, Round>>,
+}
+
+/// How far one mail is: recipients by their place in `to`.
+#[derive(Debug, Default, Clone)]
+struct Round {
+    taken: BTreeSet<usize>,
+    /// For good, and in which words.
+    refused: BTreeMap<usize, String>,
 }
 
 impl Mail {
@@ -51,20 +89,95 @@ impl Mail {
         }
         let mailbox = |text: &String| text.parse::<Mailbox>().map_err(|error| Unready::Client(error.to_string()));
         let to = to.iter().map(mailbox).collect::<Result<_, _>>()?;
-        Ok(Self { transport: builder.build(), from: mailbox(from)?, to })
+        let (from, wallet, rounds) = (mailbox(from)?, wallet.clone(), Mutex::default());
+        Ok(Self { transport: builder.build(), from, to, wallet, rounds })
     }
 
     /// `open` is what began the state that the event is about.
     pub(super) async fn tell(&self, record: &Record, open: &[Arc<Record>]) -> Result<(), Failure> {
-        let message = self.message(record, open)?;
-        match self.transport.send(message).await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let code = error.status().map(u16::from);
-                let forever = error.is_permanent() && !code.is_some_and(|code| REFUSE_LOGIN.contains(&code));
-                Err(Failure::Mail { said: chain(&error), forever })
+        let text = self.message(record, open)?.formatted();
+        let mut round = self.rounds().get(&record.id).cloned().unwrap_or_default();
+        let is_left = |at: &usize| !round.taken.contains(at) && !round.refused.contains_key(at);
+        let left: Vec<usize> = (0..self.to.len()).filter(is_left).collect();
+        let attempts =
+            stream::iter(left).map(|at| self.send(record.id, at, &text)).buffer_unordered(RECIPIENTS_AT_ONCE);
+        let (mut failed, mut judged) = (BTreeMap::new(), true);
+        for (at, sent) in attempts.collect::<Vec<_>>().await {
+            match sent {
+                Sent::Taken => {
+                    round.taken.insert(at);
+                }
+                Sent::Refused(said) => {
+                    round.refused.insert(at, said);
+                }
+                Sent::Failed { said, judged: is_judged } => {
+                    failed.insert(at, said);
+                    judged &= is_judged;
+                }
             }
         }
+        if !failed.is_empty() {
+            return Err(Failure::Mail { said: self.list(failed), forever: false, judged });
+        }
+        self.rounds().remove(&record.id);
+        let Round { taken, refused } = round;
+        if taken.is_empty() {
+            return Err(Failure::Mail { said: self.list(refused), forever: true, judged: true });
+        }
+        if !refused.is_empty() {
+            let who = self.list(refused);
+            tracing::warn!(event = record.id.0, kind = record.kind, "some recipients of a mail were refused: {who}");
+        }
+        Ok(())
+    }
+
+    /// Sends the mail to one recipient. Notes at once what will not change: the time of an attempt may be over
+    /// before others have it.
+    async fn send(&self, event: EventId, at: usize, text: &[u8]) -> (usize, Sent) {
+        let sent = match Envelope::new(Some(self.from.email.clone()), vec![self.to[at].email.clone()]) {
+            Ok(envelope) => self.transport.send_raw(&envelope, text).await,
+            Err(error) => return (at, Sent::Refused(error.to_string())),
+        };
+        let error = match sent {
+            Ok(_) => {
+                self.note(event, |round| {
+                    round.taken.insert(at);
+                });
+                return (at, Sent::Taken);
+            }
+            Err(error) => error,
+        };
+        let said = clip(&self.wallet.hide(&chain(&error)), SAID_LEN_MAX);
+        let code = error.status().map(u16::from);
+        if error.is_permanent() && !code.is_some_and(|code| REFUSE_LOGIN.contains(&code)) {
+            self.note(event, |round| {
+                round.refused.insert(at, said.clone());
+            });
+            return (at, Sent::Refused(said));
+        }
+        (at, Sent::Failed { said, judged: code.is_some() })
+    }
+
+    fn note(&self, event: EventId, note: impl FnOnce(&mut Round)) {
+        let mut rounds = self.rounds();
+        note(rounds.entry(event).or_default());
+        while rounds.len() > ROUNDS_MAX {
+            rounds.pop_first();
+        }
+    }
+
+    fn rounds(&self) -> MutexGuard<'_, BTreeMap<EventId, Round>> {
+        self.rounds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who was told what.
+    fn list(&self, said: BTreeMap<usize, String>) -> String {
+        let mut by_text: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (at, text) in said {
+            by_text.entry(text).or_default().push(self.to[at].email.to_string());
+        }
+        let lines = by_text.into_iter().map(|(text, who)| format!("{}: {text}", who.join(", ")));
+        lines.collect::<Vec<_>>().join("; ")
     }
 
     fn message(&self, record: &Record, open: &[Arc<Record>]) -> Result<Message, Failure> {

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use crate::config::SecretError;
 
+/// Replies of HTTP that judge what was sent, or say that nobody will take it again: Bad Request, Gone, Content Too
+/// Large, Unprocessable Content (RFC 9110, 15.5). All others may be put right there: a key, a path, a proxy.
+const FINAL: [u16; 4] = [400, 410, 413, 422];
+
 /// Why a sink cannot be used until its configuration or its secrets change.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::notify) enum Unready {
@@ -55,6 +59,8 @@ pub(in crate::notify) enum Failure {
         said: String,
         /// It will never be.
         forever: bool,
+        /// The server has judged it: it was not the way there that failed.
+        judged: bool,
     },
     /// The event makes no message.
     #[error("no message can be made of it: {0}")]
@@ -83,11 +89,19 @@ impl Failure {
     pub(in crate::notify) fn is_final(&self) -> bool {
         match self {
             Self::TimedOut(_) | Self::NoReply(_) | Self::Spawn(_) => false,
-            // 408 Request Timeout, 425 Too Early, 429 Too Many Requests.
-            Self::Status { code, .. } => (300..500).contains(code) && ![408, 425, 429].contains(code),
+            Self::Status { code, .. } => FINAL.contains(code),
             Self::Mail { forever, .. } => *forever,
             Self::Unsayable(_) => true,
             Self::Command { again, .. } => !again,
+        }
+    }
+
+    /// Whether the other side was reached, and did not take this.
+    pub(in crate::notify) fn is_judged(&self) -> bool {
+        match self {
+            Self::Status { .. } => true,
+            Self::Mail { judged, .. } => *judged,
+            Self::TimedOut(_) | Self::NoReply(_) | Self::Unsayable(_) | Self::Spawn(_) | Self::Command { .. } => false,
         }
     }
 
@@ -107,10 +121,10 @@ mod tests {
     #[test]
     fn what_is_refused_is_not_tried_again() {
         let is_final = |code| Failure::Status { code, said: String::new(), after: None }.is_final();
-        for code in [301, 400, 401, 403, 404, 410, 413, 422] {
+        for code in [400, 410, 413, 422] {
             assert!(is_final(code), "{code}");
         }
-        for code in [408, 425, 429, 500, 502, 503, 504] {
+        for code in [301, 308, 401, 403, 404, 405, 407, 408, 409, 415, 425, 429, 451, 500, 502, 503, 504] {
             assert!(!is_final(code), "{code}");
         }
     }

@@ -12,27 +12,38 @@ use super::*;
 use crate::control::Stage;
 use crate::model::event::Severity;
 
+/// No code of HTTP: there is no reply.
+const CLOSED: u16 = 1;
+
 /// Takes what it is told, or fails as often as it shall.
 #[derive(Default)]
 struct Fake {
     /// How often to fail yet.
     fails: Mutex<u32>,
-    refuses: bool,
+    /// What it says then; 503 where it is 0.
+    code: u16,
+    /// Only of this one does it say so.
+    poison: Option<u64>,
     reminds: Option<Duration>,
     /// When it was told, and of what.
     told: Mutex<Vec<(Instant, u64)>>,
+    states: Mutex<Vec<Stage>>,
     reminded: Mutex<Vec<(Instant, usize)>>,
 }
 
 impl Speak for Fake {
     async fn tell(&self, record: &Record, _: &[Arc<Record>]) -> Result<String, Failure> {
         self.told.lock().expect("lock").push((Instant::now(), record.id.0));
+        self.states.lock().expect("lock").push(record.state);
         let mut fails = self.fails.lock().expect("lock");
-        if *fails == 0 {
+        if *fails == 0 || self.poison.is_some_and(|id| id != record.id.0) {
             return Ok(String::new());
         }
         *fails -= 1;
-        let code = if self.refuses { 404 } else { 503 };
+        if self.code == CLOSED {
+            return Err(Failure::NoReply("closed".to_owned()));
+        }
+        let code = if self.code == 0 { 503 } else { self.code };
         Err(Failure::Status { code, said: "no".to_owned(), after: None })
     }
 
@@ -93,7 +104,7 @@ impl Bench {
 
     async fn until(&self, id: u64) {
         while self.progress.lock().cursor < EventId(id) {
-            sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(100)).await;
         }
     }
 
@@ -130,11 +141,11 @@ async fn it_tries_again_and_opens_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_is_tried_once_and_told_once() {
-    let fake = Fake { fails: Mutex::new(2), refuses: true, ..Fake::default() };
+    let fake = Fake { fails: Mutex::new(2), code: 422, ..Fake::default() };
     let bench = Bench::new(fake, three(), Some(1));
     bench.until(3).await;
     assert_eq!(bench.ids(), [2, 3]);
-    assert_eq!(bench.told_failures(), ["event 2 is given up: it replied 404: no"]);
+    assert_eq!(bench.told_failures(), ["event 2 is given up: it replied 422: no"]);
     assert_eq!(bench.progress.lock().lost, 2);
 }
 
@@ -198,4 +209,70 @@ async fn it_stops_in_the_middle_of_a_wait_and_the_next_goes_on_there() {
     bench.task.await.expect("ended");
     assert_eq!(bench.progress.lock().cursor, EventId(1));
     assert_eq!(bench.progress.lock().state, State::Open);
+}
+
+/// Each about something else.
+fn apart(ids: std::ops::RangeInclusive<u64>) -> Vec<Record> {
+    let apart = |id| Record { subject: format!("answer/{id}"), ..fresh(id, "answer-changed", Stage::Note) };
+    ids.map(apart).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_taken_while_others_are_is_given_up_soon() {
+    let fake = Fake { fails: Mutex::new(u32::MAX), code: 500, poison: Some(2), ..Fake::default() };
+    let bench = Bench::new(fake, apart(1..=4), Some(1));
+    let began = Instant::now();
+    bench.until(4).await;
+    let took = began.elapsed();
+    assert!(took >= PATIENCE && took < PATIENCE * 3, "{took:?}");
+    let ids = bench.ids();
+    let tries = ids.iter().filter(|id| **id == 2).count();
+    assert!(tries >= 10, "{tries}");
+    // The next one was taken before its turn, and not again.
+    assert_eq!(ids[tries - 1..], [3, 2, 4]);
+    let told = ["it replied 500: no", "event 2 is given up since others are taken: it replied 500: no"];
+    assert_eq!(bench.told_failures(), told);
+    let inner = bench.progress.lock();
+    assert_eq!((inner.delivered, inner.lost), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_is_out_of_order_loses_nothing() {
+    for code in [500, 401, CLOSED] {
+        let fake = Fake { fails: Mutex::new(35), code, ..Fake::default() };
+        let bench = Bench::new(fake, apart(1..=4), Some(1));
+        let began = Instant::now();
+        bench.until(4).await;
+        assert!(began.elapsed() > PATIENCE);
+        let inner = bench.progress.lock();
+        assert_eq!((inner.delivered, inner.lost), (3, 0), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_one_subject_overtakes() {
+    let (down, up) = (fresh(2, "endpoint-down", Stage::Firing), fresh(3, "endpoint-up", Stage::Resolved));
+    let fake = Fake { fails: Mutex::new(40), code: 500, poison: Some(2), ..Fake::default() };
+    let bench = Bench::new(fake, vec![fresh(1, "node-ready", Stage::Note), down, up], Some(1));
+    bench.until(3).await;
+    assert_eq!(bench.ids(), [vec![2; 41], vec![3]].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_what_was_told_is_tried_however_old_it_is() {
+    let old = |id, kind: &str, state| Record {
+        time: SystemTime::now() - Duration::from_secs(25 * 3600),
+        ..fresh(id, kind, state)
+    };
+    // A history that forgot the beginning made a note of the end.
+    for state in [Stage::Resolved, Stage::Note] {
+        let down = fresh(2, "endpoint-down", Stage::Firing);
+        let records = vec![fresh(1, "node-ready", Stage::Note), down, old(3, "endpoint-up", state)];
+        let fake = Fake { fails: Mutex::new(50), poison: Some(3), ..Fake::default() };
+        let bench = Bench::new(fake, records, Some(1));
+        bench.until(3).await;
+        assert_eq!(bench.ids(), [vec![2], vec![3; 51]].concat());
+        assert_eq!(bench.fake.states.lock().expect("lock").last(), Some(&Stage::Resolved));
+        assert_eq!(bench.progress.lock().lost, 0);
+    }
 }
