@@ -135,8 +135,8 @@ impl Judge {
             self.threads.entry(thread).or_default().look(passed, turns);
         }
         self.checks.look(passed, observed);
-        // Where nothing was checked until now, nothing is late yet.
-        if self.patience.is_none() {
+        // Where nothing was checked until now, or at another pace, nothing is late yet.
+        if self.patience != patience {
             self.checks.still = Duration::ZERO;
         }
         self.patience = patience;
@@ -195,6 +195,17 @@ mod tests {
         assert_eq!(judge.verdict().expect_err("late").to_string(), "no check has reported for 15s");
         judge.look(SECOND, Vec::new(), 1, patience);
         assert_eq!(judge.verdict(), Ok(()));
+    }
+
+    #[test]
+    fn another_pace_begins_anew() {
+        let (slow, fast) = (Some(Duration::from_secs(3600)), Some(Duration::from_secs(15)));
+        let mut judge = Judge::default();
+        (0..600).for_each(|_| judge.look(SECOND, Vec::new(), 1, slow));
+        judge.look(SECOND, Vec::new(), 1, fast);
+        assert_eq!(judge.verdict(), Ok(()));
+        (0..15).for_each(|_| judge.look(SECOND, Vec::new(), 1, fast));
+        assert!(judge.verdict().is_err());
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(super) type Links = Vec<Vec<Option<Link>>>;
 pub(super) struct Judge {
     pub(super) watch: Arc<Watch>,
     pub(super) tracker: Tracker,
+    /// Since when it is asked at this interval, on the clock that only goes forward; zero: from the start.
+    paced: Duration,
 }
 
 /// One probe, and all who look at what it sees.
@@ -137,7 +139,7 @@ impl Targets {
         }
         let same = |judge: &Judge| judge.watch.cadence == watch.cadence;
         let judge = target.judges.iter().position(same).unwrap_or_else(|| {
-            target.judges.push(Judge { watch: Arc::clone(watch), tracker: Tracker::new() });
+            target.judges.push(Judge { watch: Arc::clone(watch), tracker: Tracker::new(), paced: Duration::ZERO });
             target.judges.len() - 1
         });
         Link { id, judge }
@@ -145,7 +147,7 @@ impl Targets {
 
     /// Takes over what `before` knows of the same probes: from the judge of the same `fall` and
     /// `rise` where there is one, else from any.
-    pub(super) fn inherit(&mut self, before: &Self) {
+    pub(super) fn inherit(&mut self, before: &Self, now: Moment) {
         for (id, target) in &mut self.by_id {
             let Some(old) = before.by_id.get(id) else { continue };
             target.recent = old.recent.clone();
@@ -154,6 +156,8 @@ impl Targets {
                 let same = |o: &&Judge| counts(&o.watch.cadence) == counts(&judge.watch.cadence);
                 if let Some(from) = old.judges.iter().find(same).or_else(|| old.judges.first()) {
                     judge.tracker = from.tracker.clone();
+                    let same_pace = from.watch.cadence.interval == judge.watch.cadence.interval;
+                    judge.paced = if same_pace { from.paced } else { now.mono };
                 }
             }
         }
@@ -305,7 +309,7 @@ impl Judge {
         let Watch { check: _, probe, cadence } = &*self.watch;
         // A first observation is due at once, so there is always a moment to count from.
         let latest = self.tracker.observed().map_or(Duration::ZERO, |observed| observed.mono);
-        now.mono.saturating_sub(latest) > cadence.interval * STALE_AFTER + probe.timeout
+        now.mono.saturating_sub(latest.max(self.paced)) > cadence.interval * STALE_AFTER + probe.timeout
     }
 }
 

@@ -397,3 +397,25 @@ async fn a_zone_that_stays_is_not_freed_with_those_that_go() {
     }
     assert_eq!(images[1].strong_count(), 2, "the publisher's and the snapshot's");
 }
+
+/// A check that is asked more often from now on is not late for what was not asked of it before.
+#[tokio::test(start_paused = true)]
+async fn a_shorter_interval_makes_nothing_stale() {
+    let paced = |interval| {
+        let mut one = endpoint("us", 1, 1);
+        one.addresses[0].watch = Some(watch(1, Cadence { interval, ..CADENCE }));
+        setup(vec![pool(vec![one])])
+    };
+    let node = Node1::start(paced(Duration::from_secs(1800))).await;
+    node.all_up().await;
+    tokio::time::sleep(Duration::from_secs(1000)).await;
+    node.handle.apply(paced(Duration::from_secs(10)), Watched).await.unwrap();
+    let stale = async || {
+        let status = node.status().await;
+        status.zones[0].pools[0].endpoints[0].addresses[0].check.as_ref().unwrap().stale
+    };
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(!stale().await);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(stale().await, "it was asked for long enough by now");
+}
