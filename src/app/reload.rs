@@ -15,7 +15,7 @@ use super::systemd;
 use super::watch::Watcher;
 use crate::admin::desk::{Later, ReloadAsk, ReloadFailed, Reloaded, Reloads};
 use crate::config::{self, Loaded, Report};
-use crate::control::{Consent, Handle, Kind, Refused};
+use crate::control::{By, Consent, Handle, Kind, Refused};
 use crate::notify;
 
 /// Reloads that may wait for their turn. Each is asked for by a person.
@@ -112,7 +112,7 @@ impl Reloader {
             return self.preview(consent, back).await;
         }
         tracing::info!(force, "a reload was asked for by {}: {}", by.author, by.reason);
-        self.reload(consent, Some(back)).await
+        self.reload(consent, Some((by, back))).await
     }
 
     /// Says what a reload would do. Nothing is remembered of what was read.
@@ -141,8 +141,8 @@ impl Reloader {
         read.await.map_err(|_| AppError::Died("reading the configuration"))
     }
 
-    /// Reads the files and has them put in force; `back` is told what became of it.
-    async fn reload(&mut self, consent: Consent, back: Option<Back>) -> Result<(), AppError> {
+    /// Reads the files and has them put in force; who `asked` is told what became of it.
+    async fn reload(&mut self, consent: Consent, asked: Option<(By, Back)>) -> Result<(), AppError> {
         let (began, began_wall) = (Instant::now(), SystemTime::now());
         self.watcher.forget();
         if self.forget.swap(false, Ordering::Relaxed) {
@@ -152,6 +152,7 @@ impl Reloader {
         self.loaded = Arc::new(loaded);
         self.told.log(&diagnostics);
         let texts = diagnostics::texts(&diagnostics);
+        let (by, back) = asked.unzip();
         let answer = |outcome| {
             if let Some(back) = back {
                 // Whoever asked may have gone.
@@ -167,7 +168,7 @@ impl Reloader {
         };
         // Its new targets may take their time to be probed; a newer edit must not wait for them.
         let (notifier, sinks) = (self.notifier.clone(), setup.node.sinks.clone());
-        let (applying, forget) = (self.control.submit(setup, consent).await, Arc::clone(&self.forget));
+        let (applying, forget) = (self.control.submit(setup, consent, by).await, Arc::clone(&self.forget));
         tokio::spawn(async move {
             let applied = applying.await;
             forget.fetch_or(matches!(applied, Err(Refused::RecordsGone(_))), Ordering::Relaxed);

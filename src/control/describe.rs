@@ -240,6 +240,8 @@ fn data_of(kind: &Kind) -> Value {
         Kind::Drill(DrillChange::Skipped { name, region: _, why }) => json!({ "name": &**name, "why": &**why }),
         Kind::Applied(applied) => json!({
             "changes": applied.changes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "author": applied.by.as_ref().map(|by| &*by.author),
+            "reason": applied.by.as_ref().map(|by| &*by.reason),
             "checks_started": applied.checks_started,
             "checks_stopped": applied.checks_stopped,
             "restart_needed": applied.restart_needed,

@@ -265,7 +265,10 @@ impl fmt::Display for Event {
                 write!(f, "{author} let pool {pool} fail back ({released} held): {reason}")
             }
             Kind::Drill(change) => write_drill(f, change),
-            Kind::Applied(applied) => write!(f, "reloaded: {applied}"),
+            Kind::Applied(applied) => match &applied.by {
+                Some(By { author, reason }) => write!(f, "reloaded: {applied}; by {author}: {reason}"),
+                None => write!(f, "reloaded: {applied}"),
+            },
             Kind::Refused(refused) => write!(f, "reload refused: {refused}"),
             Kind::Invalid(_) => f.write_str("reload refused: the files have errors; the old answers stay"),
             Kind::Lasting { pool, endpoint, ip, last, .. } => {

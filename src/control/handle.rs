@@ -40,7 +40,7 @@ pub struct Handle {
 /// What the task is asked to do, with the way back.
 pub(super) enum Command {
     Report(Vec<(WatchId, Observation)>, oneshot::Sender<Vec<Pace>>),
-    Apply(Setup, Consent, oneshot::Sender<Result<Applied, Refused>>),
+    Apply(Setup, Consent, Option<By>, oneshot::Sender<Result<Applied, Refused>>),
     Preview(Setup, Consent, oneshot::Sender<(Result<Applied, Refused>, Setup)>),
     Alive(oneshot::Sender<()>),
     Status(oneshot::Sender<Arc<Status>>),
@@ -105,19 +105,20 @@ impl Handle {
     /// # Errors
     /// [`Refused`]; the old answers stay.
     pub async fn apply(&self, setup: Setup, consent: Consent) -> Result<Applied, Refused> {
-        self.submit(setup, consent).await.await
+        self.submit(setup, consent, None).await.await
     }
 
     /// As [`apply`](Self::apply), in two steps: once this returns, the files have their turn before all
-    /// that are submitted later. What it returns tells what became of them.
+    /// that are submitted later. What it returns tells what became of them. `by` is told with it.
     pub async fn submit(
         &self,
         setup: Setup,
         consent: Consent,
+        by: Option<By>,
     ) -> impl Future<Output = Result<Applied, Refused>> + Send + use<> {
         let (back, reply) = oneshot::channel();
         // Where the task is gone, the reply tells.
-        let _ = self.commands.send(Command::Apply(setup, consent, back)).await;
+        let _ = self.commands.send(Command::Apply(setup, consent, by, back)).await;
         async { reply.await.unwrap_or(Err(Refused::Stopped)) }
     }
 

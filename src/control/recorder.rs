@@ -49,6 +49,8 @@ impl Recorder {
             Kind::Lasting { .. } if fires.is_some_and(|before| before.kind == record.kind) => return,
             Kind::Pool { .. } if fires.is_some_and(|before| before.text == record.text) => return,
             Kind::Endpoint { flip, .. } if flip.to == Verdict::Up => fires.is_some() || flip.from != Verdict::Unknown,
+            // Files that were touched and say the same are no news, unless they were refused before.
+            Kind::Applied(applied) => fires.is_some() || applied.by.is_some() || applied.is_news(),
             _ => true,
         };
         if record.state == Stage::Resolved && fires.is_none() {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::diff::{Change, Detail, How, What, endpoint_details, node_details, pool_details};
-use super::event::Kind;
+use super::event::{By, Kind};
 use super::guard::{Consent, Refused, guard_pools, guard_zones};
 use super::round::Round;
 use super::targets::{Links, Targets};
@@ -23,6 +23,7 @@ use crate::policy;
 pub(super) struct Pending {
     setup: Setup,
     consent: Consent,
+    by: Option<By>,
     pub(super) targets: Targets,
     links: Vec<Vec<Links>>,
     /// Of the targets that are new.
@@ -40,13 +41,22 @@ pub struct Applied {
     pub checks_started: usize,
     /// How many targets are probed no longer.
     pub checks_stopped: usize,
+    /// Who asked for it, where it was somebody.
+    pub by: Option<By>,
     /// Settings of `pharos.toml` that are other than at start and wait for a restart.
     pub restart_needed: Vec<&'static str>,
 }
 
 impl World {
     /// Begins a reload; one that is under way is forgotten.
-    pub(super) fn begin_reload(&mut self, setup: Setup, consent: Consent, now: Moment, effects: &mut Effects) {
+    pub(super) fn begin_reload(
+        &mut self,
+        setup: Setup,
+        consent: Consent,
+        by: Option<By>,
+        now: Moment,
+        effects: &mut Effects,
+    ) {
         let older = self.pending.as_ref();
         let consent = older.map_or(consent, |older| consent.in_place_of(older.consent, &setup, &older.setup));
         let (targets, links) = Targets::plan(&setup, &self.targets);
@@ -55,7 +65,7 @@ impl World {
         // An id is never given twice, not even when this reload comes to nothing.
         self.targets.skip_to(&targets);
         effects.watches |= round.left() > 0 || self.pending.is_some();
-        self.pending = Some(Pending { setup, consent, targets, links, round, flips: Vec::new() });
+        self.pending = Some(Pending { setup, consent, by, targets, links, round, flips: Vec::new() });
     }
 
     /// Forgets the reload that is under way.
@@ -70,9 +80,9 @@ impl World {
 
     /// Puts the reload in force, or refuses it. None where none is under way.
     pub(super) fn finish_reload(&mut self, now: Moment, effects: &mut Effects) -> Option<Result<Applied, Refused>> {
-        let Pending { setup, consent, mut targets, links, round: _, flips } = self.pending.take()?;
+        let Pending { setup, consent, by, mut targets, links, round: _, flips } = self.pending.take()?;
         self.guard_drill_of(&setup, now, effects);
-        targets.inherit(&self.targets);
+        targets.inherit(&self.targets, now);
         let pairs = Pairs::of(&self.zones, &setup.zones);
         let mut links: Vec<_> = links.into_iter().map(Some).collect();
         let (mut news, holds) = self.compile_changed(&setup, &pairs, &targets, &mut links, now);
@@ -83,7 +93,7 @@ impl World {
             effects.events.push(Kind::Refused(refused.clone()));
             return Some(Err(refused));
         }
-        let applied = self.compare(&pairs, &setup, &targets);
+        let applied = Applied { by, ..self.compare(&pairs, &setup, &targets) };
         effects.events.push(Kind::Applied(applied.clone()));
         effects.events.extend(holds);
         let mut changed = HashMap::new();
@@ -132,7 +142,7 @@ impl World {
     /// targets are probed: of pools that have some, nothing is foreseen.
     pub(super) fn preview(&self, setup: &Setup, consent: Consent, now: Moment) -> Result<Applied, Refused> {
         let (mut targets, links) = Targets::plan(setup, &self.targets);
-        targets.inherit(&self.targets);
+        targets.inherit(&self.targets, now);
         let pairs = Pairs::of(&self.zones, &setup.zones);
         let mut links: Vec<_> = links.into_iter().map(Some).collect();
         let (news, _) = self.compile_changed(setup, &pairs, &targets, &mut links, now);
@@ -186,6 +196,7 @@ impl World {
             changes: node.into_iter().chain(pairs.changes(&self.zones, &setup.zones)).collect(),
             checks_started: targets.len() - shared,
             checks_stopped: self.targets.len() - shared,
+            by: None,
             restart_needed: restart_needed(&self.started, &setup.node),
         }
     }
@@ -304,6 +315,13 @@ fn restart_needed(started: &Node, after: &Node) -> Vec<&'static str> {
         ("listen.udp_gso", *udp_gso != started.udp_gso),
     ];
     keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+}
+
+impl Applied {
+    /// Whether it changed anything.
+    pub(super) fn is_news(&self) -> bool {
+        !self.changes.is_empty() || self.checks_started + self.checks_stopped > 0 || !self.restart_needed.is_empty()
+    }
 }
 
 impl fmt::Display for Applied {

@@ -6,7 +6,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::clock::Clock;
-use super::event::Kind;
+use super::event::{By, Kind};
 use super::figures::Figures;
 use super::guard::{Consent, Refused};
 use super::handle::{Command, Handle, Watches};
@@ -189,7 +189,7 @@ impl Task {
                 let _ = back.send(self.act(|world, now, effects| world.end_drill(&id, why, now, effects)));
             }
             Command::JudgeDrill(id, met) => self.world.judge_drill(&id, met),
-            Command::Apply(setup, consent, back) => self.begin_reload(setup, consent, back),
+            Command::Apply(setup, consent, by, back) => self.begin_reload(setup, consent, by, back),
             Command::Preview(setup, consent, back) => {
                 let found = self.world.preview(&setup, consent, self.clock.now());
                 let _ = back.send((found, setup));
@@ -263,14 +263,20 @@ impl Task {
         }
     }
 
-    fn begin_reload(&mut self, setup: Setup, consent: Consent, back: oneshot::Sender<Result<Applied, Refused>>) {
+    fn begin_reload(
+        &mut self,
+        setup: Setup,
+        consent: Consent,
+        by: Option<By>,
+        back: oneshot::Sender<Result<Applied, Refused>>,
+    ) {
         if let Some(older) = self.reload.take() {
             older.answer(Err(Refused::Superseded));
         }
         let (zones, before) = (setup.zones.clone(), self.publisher.images().clone());
         let compiling = tokio::task::spawn_blocking(move || publisher::compile(&zones, &before));
         self.reload = Some(Reload { back, compiling: Some(compiling), images: Images::new() });
-        self.act(|world, now, effects| world.begin_reload(setup, consent, now, effects));
+        self.act(|world, now, effects| world.begin_reload(setup, consent, by, now, effects));
     }
 
     fn take_images(&mut self, compiled: Result<Result<Images, Vec<Name>>, JoinError>) {

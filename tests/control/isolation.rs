@@ -150,7 +150,7 @@ async fn a_reload_while_cut_off_moves_nothing_and_tells_nothing_false() {
     assert_eq!(node.status().await.isolated, [Family::V4]);
     let mut more = watched(AllDown::All);
     more.zones = setup(vec![pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2), endpoint("ap", 3, 1)])]).zones;
-    let reload = node.handle.submit(more, Consent::Asked).await;
+    let reload = node.handle.submit(more, Consent::Asked, None).await;
     node.handle.alive().await.unwrap();
     node.fail(3, 1).await;
     reload.await.unwrap();

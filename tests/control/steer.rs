@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pharos::control::{Consent, HoldStatus, NoSuchPool, Order, OverrideRefused, RECENT_MAX};
+use pharos::control::{Consent, Filter, HoldStatus, NoSuchPool, Order, OverrideRefused, RECENT_MAX};
 use pharos::health::{Force, RECHECK_AT_START, Scope, Verdict};
 use pharos::model::check::Cadence;
 use pharos::model::node::ZoneSetup;
@@ -322,7 +322,7 @@ async fn status_tells_of_the_recent_past() {
     let last = node.status().await;
     assert_eq!(last.zones[0].pools[0].endpoints[1].addresses[0].check.as_ref().unwrap().recent.len(), RECENT_MAX);
     let other = setup(vec![pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2), endpoint("ap", 3, 3)])]);
-    let reload = node.handle.submit(other, Consent::Asked).await;
+    let reload = node.handle.submit(other, Consent::Asked, None).await;
     node.handle.alive().await.unwrap();
     node.pass(3, 1).await;
     reload.await.unwrap();
@@ -330,4 +330,21 @@ async fn status_tells_of_the_recent_past() {
     let pool = &kept.zones[0].pools[0];
     assert_eq!(pool.a.changed, last.zones[0].pools[0].a.changed, "kept over a reload");
     assert_eq!(pool.endpoints[1].addresses[0].check.as_ref().unwrap().recent.len(), RECENT_MAX);
+}
+
+/// Who asked for a reload is told with it; files that say the same are no news.
+#[tokio::test(start_paused = true)]
+async fn a_reload_says_who_asked_for_it() {
+    let node = Node1::start(setup(vec![pool(vec![endpoint("us", 1, 1)])])).await;
+    node.all_up().await;
+    let same = || setup(vec![pool(vec![endpoint("us", 1, 1)])]);
+    let history = std::sync::Arc::clone(node.handle.history());
+    node.handle.apply(same(), Consent::Watched).await.unwrap();
+    node.handle.submit(same(), Consent::Asked, Some(me())).await.await.unwrap();
+    node.stop().await;
+    let told = history.newest(100, &Filter::default());
+    let reloads: Vec<_> = told.iter().filter(|record| record.kind == "reload-applied").collect();
+    assert_eq!(reloads.len(), 1, "{reloads:?}");
+    assert_eq!(reloads[0].text, "reloaded: nothing changed; by ann: done");
+    assert_eq!((&reloads[0].data["author"], &reloads[0].data["reason"]), (&"ann".into(), &"done".into()));
 }

@@ -99,7 +99,7 @@ impl ReloadBody {
 impl ReloadJson {
     pub(in crate::admin) fn of(reloaded: Reloaded, dry_run: bool) -> Self {
         let Reloaded { applied, warnings } = reloaded;
-        let Applied { changes, checks_started, checks_stopped, restart_needed } = applied;
+        let Applied { changes, checks_started, checks_stopped, by: _, restart_needed } = applied;
         let changes = changes.into_iter().map(ChangeJson::of).collect();
         Self { applied: !dry_run, dry_run, changes, checks_started, checks_stopped, restart_needed, warnings }
     }
