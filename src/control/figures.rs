@@ -11,7 +11,8 @@ use super::world::World;
 use crate::model::check::WatchId;
 use crate::model::observation::{Observation, Phases};
 use crate::model::pool::PoolId;
-use crate::policy::Family;
+use crate::policy::{Family, Member};
+use crate::snapshot::{PoolMember, Roll, Row};
 
 /// Upper bounds of the buckets of a [`Histogram`], in seconds. The shortest checks on a local network take less
 /// than a millisecond; a time-out is 3 s by default, and rarely more than 10 s.
@@ -28,6 +29,11 @@ pub struct Figures {
     pub answers: BTreeMap<(PoolId, Family), u64>,
     /// Observations by what is probed.
     pub checks: BTreeMap<WatchId, Results>,
+    /// Observations of addresses that had no row of their own at the time, those that are gone included: a sum
+    /// made of the addresses of today would fall whenever one leaves.
+    pub other: Results,
+    /// Of how many addresses without a row of their own a target tells.
+    sharing: BTreeMap<WatchId, u64>,
     /// How many different targets are probed.
     pub targets: usize,
     /// How long checks took that came so far, by their type.
@@ -51,13 +57,19 @@ pub struct Reloads {
     pub failing: bool,
 }
 
-/// Observations of one target.
+/// Observations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Results {
     /// That were good.
     pub passed: u64,
     /// That were not.
     pub failed: u64,
+}
+
+impl Results {
+    fn add(&mut self, passed: bool, count: u64) {
+        *(if passed { &mut self.passed } else { &mut self.failed }) += count;
+    }
 }
 
 /// A part of a check.
@@ -115,7 +127,8 @@ impl Figures {
             let Ok(place) = watches.binary_search_by_key(id, |(id, _)| *id) else { continue };
             let kind = watches[place].1.probe.ask.word();
             let results = self.checks.entry(*id).or_default();
-            *(if result.is_ok() { &mut results.passed } else { &mut results.failed }) += 1;
+            results.add(result.is_ok(), 1);
+            self.other.add(result.is_ok(), self.sharing.get(id).copied().unwrap_or_default());
             let Phases { late, connect, tls, first_byte, total } = phases;
             self.lateness.entry(kind).or_default().add(*late);
             let all = [
@@ -159,12 +172,31 @@ impl Figures {
         *self.events.entry((record.kind.clone(), record.severity)).or_default() += 1;
     }
 
-    /// Other targets are probed, or there are other pools.
-    pub(super) fn retain(&mut self, world: &World, watches: &Watches) {
+    /// Other targets are probed, or there are other pools, whose addresses have these rows.
+    pub(super) fn retain(&mut self, world: &World, watches: &Watches, roll: &Roll) {
         self.targets = watches.len();
         let pools: BTreeSet<_> = world.pools().map(|(_, _, state)| &state.id).collect();
         self.answers.retain(|(pool, _), _| pools.contains(pool));
         self.checks.retain(|id, _| watches.binary_search_by_key(id, |(id, _)| *id).is_ok());
+        self.sharing.clear();
+        // Nearly always everybody has a row.
+        if roll.members.without() > 0 {
+            self.share(world, roll);
+        }
+    }
+
+    fn share(&mut self, world: &World, roll: &Roll) {
+        for (_, pool, state) in world.pools() {
+            for (endpoint, links) in pool.endpoints.iter().zip(&state.links) {
+                for (address, link) in endpoint.addresses.iter().zip(links) {
+                    let Some(link) = link else { continue };
+                    let member = Member { endpoint: endpoint.name.clone(), ip: address.ip };
+                    if roll.members.row(&PoolMember { pool: state.id.clone(), member }) == Row::OTHER {
+                        *self.sharing.entry(link.id).or_default() += 1;
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -76,7 +76,7 @@ pub async fn start(
     };
     let mut figures = Figures::default();
     figures.started(clock.started());
-    figures.retain(&world, &watches.borrow());
+    figures.retain(&world, &watches.borrow(), publisher.store().current().roll());
     let saver = Saver::new(state);
     let task =
         Task { world, publisher, clock, watches, witnesses, settings, ready, recorder, figures, saver, reload: None };
@@ -236,7 +236,8 @@ impl Task {
             self.watches.send_replace(self.world.watches());
         }
         if watches || replaced {
-            self.figures.retain(&self.world, &self.watches.borrow());
+            let roll = Arc::clone(self.publisher.store().current().roll());
+            self.figures.retain(&self.world, &self.watches.borrow(), &roll);
         }
         let asked = self.world.witnesses();
         self.witnesses.send_if_modified(|now| {

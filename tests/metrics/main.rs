@@ -7,6 +7,7 @@ mod support;
 
 mod deploy;
 mod failover;
+mod files;
 mod load;
 mod queries;
 mod watched;

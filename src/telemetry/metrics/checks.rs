@@ -24,17 +24,12 @@ pub(super) fn write(text: &mut Text, status: &Status, figures: &Figures, roll: &
 /// By address: one that stands in two pools is probed once, and counted for both.
 fn write_results(text: &mut Text, status: &Status, figures: &Figures, roll: &Roll) {
     let mut family = text.counter("pharos_check_results_total", "Checks of an address by their result.");
-    let mut other = Results::default();
-    let mut summed = false;
     for seat in seats(status) {
         let Some(check) = &seat.2.check else { continue };
-        let results = figures.checks.get(&check.watch).copied().unwrap_or_default();
-        let Results { passed, failed } = results;
         if !is_own(&seat, roll) {
-            other = Results { passed: other.passed + passed, failed: other.failed + failed };
-            summed = true;
             continue;
         }
+        let Results { passed, failed } = figures.checks.get(&check.watch).copied().unwrap_or_default();
         let own = labels(&seat);
         let [zone, pool, endpoint, address, region] = as_str(&own);
         for (result, count) in [("pass", passed), ("fail", failed)] {
@@ -42,8 +37,9 @@ fn write_results(text: &mut Text, status: &Status, figures: &Figures, roll: &Rol
             family.sample(&[zone, pool, endpoint, address, region, check, ("result", result)], count);
         }
     }
-    if summed {
-        for (result, count) in [("pass", other.passed), ("fail", other.failed)] {
+    let Results { passed, failed } = figures.other;
+    if passed + failed > 0 || roll.members.without() > 0 {
+        for (result, count) in [("pass", passed), ("fail", failed)] {
             let [a, b, c, d, e, f] =
                 ["zone", "pool", "endpoint", "address", "region", "check"].map(|name| (name, OTHER));
             family.sample(&[a, b, c, d, e, f, ("result", result)], count);
