@@ -33,7 +33,7 @@ fn cause_of(error: &SecretError) -> String {
     std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default()
 }
 
-/// Why an attempt failed. The text may hold secrets: see [`Channel::words`](super::Channel::words).
+/// Why an attempt failed. The text may hold secrets, which are hidden before it is shown.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::notify) enum Failure {
     /// It took too long.
