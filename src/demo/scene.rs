@@ -101,7 +101,8 @@ impl Scene {
         let mut lines = vec![
             format!("dig @{ip} -p {port} {name} A"),
             format!("dig @{ip} -p {port} www.{name} AAAA"),
-            format!("curl -s http://{}/v1/status", self.admin),
+            format!("pharos status --admin {}", self.admin),
+            format!("a browser at http://{}/", self.admin),
         ];
         lines.extend(self.regions.first().map(|row| format!("curl -i http://{}/healthz", row.http)));
         lines
