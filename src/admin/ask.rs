@@ -1,11 +1,14 @@
 //! What requests bring: bodies that are JSON and bounded, queries, and who stands behind a change.
 
+use std::time::Duration;
+
 use axum::body::Body as AxumBody;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::fault::Fault;
 use crate::control::By;
@@ -17,6 +20,8 @@ use crate::model::pool::PoolId;
 pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
 /// So much of a body that is too long is read before it is refused.
 const BODY_BYTES_READ_MAX: usize = 1024 * 1024;
+/// How long a client may take to send a body of this length.
+pub(super) const BODY_TIME: Duration = Duration::from_secs(30);
 /// An author is a name, not a story; it is saved, and sent with each event.
 pub(super) const AUTHOR_CHARS_MAX: usize = 100;
 /// Enough for a ticket and a sentence.
@@ -34,7 +39,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if !kind.is_some_and(is_json) {
             return Err(Fault::NotJson);
         }
-        let bytes = read(request.into_body()).await?;
+        let bytes = timeout(BODY_TIME, read(request.into_body())).await.map_err(|_| Fault::BodySlow)??;
         serde_json::from_slice(&bytes).map(Self).map_err(Fault::BodyWrong)
     }
 }
@@ -108,6 +113,14 @@ pub(super) fn pool_id(text: &str) -> Option<PoolId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        let body = AxumBody::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let request = Request::post("/").header(header::CONTENT_TYPE, "application/json").body(body).expect("fine");
+        let read = Body::<serde_json::Value>::from_request(request, &()).await;
+        assert!(matches!(read, Err(Fault::BodySlow)));
+    }
 
     #[test]
     fn a_pool_is_named_as_it_is_shown() {

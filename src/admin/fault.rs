@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ask::{AUTHOR_CHARS_MAX, BODY_BYTES_MAX, REASON_CHARS_MAX};
+use super::ask::{AUTHOR_CHARS_MAX, BODY_BYTES_MAX, BODY_TIME, REASON_CHARS_MAX};
 use super::desk::{Refusal, RefusalKind, ReloadFailed};
 use super::stream::STREAMS_MAX;
 use crate::control::{NoSuchPool, OverrideRefused, Refused, Stopped};
@@ -37,6 +37,8 @@ pub(super) enum Fault {
     BodyTooLarge,
     #[error("the body did not come as a whole")]
     BodyBroken,
+    #[error("the body did not come as a whole within {}s", BODY_TIME.as_secs())]
+    BodySlow,
     #[error("the body is not as it must be: {0}")]
     BodyWrong(#[source] serde_json::Error),
     #[error("{0}")]
@@ -110,6 +112,7 @@ impl Fault {
             Self::NotJson => (S::UNSUPPORTED_MEDIA_TYPE, "not-json"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large"),
             Self::BodyBroken => (S::BAD_REQUEST, "body-broken"),
+            Self::BodySlow => (S::REQUEST_TIMEOUT, "body-slow"),
             Self::BodyWrong(_) => (S::BAD_REQUEST, "body-wrong"),
             Self::QueryWrong(_) => (S::BAD_REQUEST, "query-wrong"),
             Self::AuthorMissing => (S::BAD_REQUEST, "author-missing"),

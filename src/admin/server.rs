@@ -14,7 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::access::Came;
 use super::listener::{Kind, Listener};
@@ -24,8 +24,11 @@ use super::patience::Patient;
 const CONNECTIONS_MAX: usize = 64;
 /// How long a client may take to send its request head.
 const HEADER_TIME: Duration = Duration::from_secs(5);
-/// How long a connection may last in all.
+/// How long a connection takes requests; the one that runs then may end.
 const CONNECTION_TIME: Duration = Duration::from_secs(60);
+/// How long that one may take. A reload waits for the first checks of new targets, and `pharos reload`
+/// waits 300 s for it.
+const LAST_REQUEST_TIME: Duration = Duration::from_secs(330);
 /// Request head in bytes; far more than any request here needs.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// After a failed accept: the system is out of files, and asking again at once helps nobody.
@@ -66,14 +69,13 @@ pub async fn run(listener: Listener, router: Router, mut stop: watch::Receiver<b
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         let accepted = tokio::select! {
             biased;
             () = stopped(&mut stop) => break,
-            accepted = accept(&listener.kind) => accepted,
+            accepted = accept(&listener.kind, &places) => accepted,
         };
         match accepted {
-            Ok((stream, came)) => {
+            Ok((stream, came, place)) => {
                 let (router, stop, lease) = (router.clone(), stop.clone(), Lease::new(place));
                 connections.spawn(connection(stream, came, router, lease, stop));
             }
@@ -90,16 +92,18 @@ pub async fn run(listener: Listener, router: Router, mut stop: watch::Receiver<b
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-async fn accept(kind: &Kind) -> io::Result<(Box<dyn Stream>, Came)> {
+/// Waits for a place, and for somebody who takes it.
+async fn accept(kind: &Kind, places: &Arc<Semaphore>) -> io::Result<(Box<dyn Stream>, Came, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     Ok(match kind {
         Kind::Tcp(listener) => {
             let (stream, _) = listener.accept().await?;
             let came = Came::Tcp(stream.local_addr()?);
             // An event shall not wait for the one after it.
             stream.set_nodelay(true)?;
-            (Box::new(stream), came)
+            (Box::new(stream), came, place)
         }
-        Kind::Unix(listener) => (Box::new(listener.accept().await?.0), Came::Unix),
+        Kind::Unix(listener) => (Box::new(listener.accept().await?.0), Came::Unix, place),
     })
 }
 
@@ -124,7 +128,7 @@ async fn connection(
         .serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut served = std::pin::pin!(served);
     let mut end = std::pin::pin!(sleep(CONNECTION_TIME));
-    let (mut ends, mut stopping) = (true, false);
+    let (mut ends, mut closing, mut stopping) = (true, false, false);
     let ended = loop {
         tokio::select! {
             ended = served.as_mut() => break ended,
@@ -133,10 +137,16 @@ async fn connection(
                 served.as_mut().graceful_shutdown();
             }
             () = end.as_mut(), if ends => {
-                if !lease.is_lasting() {
+                if lease.is_lasting() {
+                    ends = false;
+                } else if closing {
+                    tracing::debug!("an admin request took too long and is dropped");
                     return;
+                } else {
+                    closing = true;
+                    end.as_mut().reset(Instant::now() + LAST_REQUEST_TIME);
+                    served.as_mut().graceful_shutdown();
                 }
-                ends = false;
             }
         }
     };
@@ -148,4 +158,57 @@ async fn connection(
 /// Waits for the word to stop, or for the one who would say it to be gone.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+    use super::*;
+
+    /// Asks for a path that replies after so many seconds; what came back, and when the connection was closed.
+    async fn ask(takes: u64) -> (String, u64) {
+        let (mut near, began) = (connect(takes), Instant::now());
+        near.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("taken");
+        let mut reply = String::new();
+        near.read_to_string(&mut reply).await.expect("an end");
+        (reply, began.elapsed().as_secs())
+    }
+
+    fn connect(takes: u64) -> DuplexStream {
+        let (near, far) = duplex(4096);
+        let router = Router::new().route(
+            "/",
+            get(async move || {
+                sleep(Duration::from_secs(takes)).await;
+                "done"
+            }),
+        );
+        tokio::spawn(async move {
+            let place = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("open");
+            let stop = watch::Sender::new(false);
+            connection(Box::new(far), Came::Unix, router, Lease::new(place), stop.subscribe()).await;
+        });
+        near
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_in_flight_may_end() {
+        let (reply, took) = ask(100).await;
+        assert!(reply.starts_with("HTTP/1.1 200") && reply.ends_with("done"), "{reply}");
+        assert_eq!(took, 100, "and the connection with it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_without_end_is_dropped() {
+        assert_eq!(ask(10_000).await, (String::new(), 390));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_asks_nothing_more_is_closed() {
+        let (reply, took) = ask(0).await;
+        assert!(reply.ends_with("done"), "{reply}");
+        assert!(took <= 60, "{took}");
+    }
 }
