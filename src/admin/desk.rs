@@ -79,6 +79,8 @@ pub struct Reloaded {
     pub applied: Applied,
     /// Diagnostics that are no errors, as `pharos check` prints them.
     pub warnings: Vec<String>,
+    /// When the changes were put in force by themselves, where that was shortly before the reload was asked for.
+    pub taken_up: Option<SystemTime>,
 }
 
 /// Why a reload came to nothing.
@@ -87,6 +89,9 @@ pub enum ReloadFailed {
     /// The files have errors: the diagnostics, errors first.
     #[error("the files have errors; the old answers stay")]
     Invalid(Vec<String>),
+    /// Nobody reads files again yet.
+    #[error("the first checks are running; ask again when the node is ready (/readyz tells)")]
+    NotReady,
     /// The files are fine, and what they would do is not.
     #[error(transparent)]
     Refused(#[from] Refused),

@@ -134,10 +134,16 @@ impl Fault {
             Self::SinkUnknown(_) => (S::NOT_FOUND, "sink-unknown"),
             Self::StreamsMax => (S::SERVICE_UNAVAILABLE, "streams-max"),
             Self::Reload(ReloadFailed::Invalid(_)) => (S::UNPROCESSABLE_ENTITY, "config-invalid"),
-            Self::Reload(ReloadFailed::Refused(Refused::Stopped)) | Self::Stopping => {
-                (S::SERVICE_UNAVAILABLE, "stopping")
-            }
-            Self::Reload(ReloadFailed::Refused(_)) => (S::CONFLICT, "reload-refused"),
+            Self::Reload(ReloadFailed::NotReady) => (S::SERVICE_UNAVAILABLE, "not-ready"),
+            Self::Reload(ReloadFailed::Refused(refused)) => match refused {
+                Refused::LastHealthy(_) => (S::CONFLICT, "reload-last-healthy"),
+                Refused::ZonesGone(_) => (S::CONFLICT, "reload-zones-gone"),
+                Refused::NoZoneLeft => (S::CONFLICT, "reload-no-zone-left"),
+                Refused::RecordsGone(_) => (S::CONFLICT, "reload-records-gone"),
+                Refused::Superseded => (S::CONFLICT, "reload-superseded"),
+                Refused::Stopped => (S::SERVICE_UNAVAILABLE, "stopping"),
+            },
+            Self::Stopping => (S::SERVICE_UNAVAILABLE, "stopping"),
             Self::Refused(refusal) => {
                 let status = match refusal.kind {
                     RefusalKind::Wrong => S::BAD_REQUEST,

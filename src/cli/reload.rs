@@ -70,12 +70,27 @@ fn reload(args: &Args) -> Result<Exit, Fault> {
         return Ok(Exit::No);
     }
     if reply.status == StatusCode::CONFLICT {
-        complain(&format!("{}; if you mean it: --force", reply.refusal()));
+        let refusal = reply.refusal();
+        let hint = match &refusal {
+            Fault::Refused { code, .. } => hint(code),
+            _ => "",
+        };
+        complain(&format!("{refusal}{hint}"));
         return Ok(Exit::No);
     }
     let reload: Reload = reply.good()?.parse()?;
     complain_raw(&listing(&reload.warnings, Paint::stderr()));
     Ok(print(&changes(Screen::stdout(), &reload, args.dry_run)))
+}
+
+/// What to do about a refusal, of which only some can be overruled.
+fn hint(code: &str) -> &'static str {
+    match code {
+        "reload-last-healthy" | "reload-no-zone-left" | "reload-zones-gone" => "; if you mean it: --force",
+        "reload-superseded" => "; see what is in force: pharos events --topic config",
+        "reload-records-gone" => "; try again",
+        _ => "",
+    }
 }
 
 /// Diagnostics as `pharos check` prints them.
@@ -87,7 +102,7 @@ fn listing(diagnostics: &[String], paint: Paint) -> String {
 
 /// What differs, and a line that sums it up.
 fn changes(screen: Screen, reload: &Reload, dry_run: bool) -> String {
-    let Reload { changes, checks_started, checks_stopped, restart_needed, warnings: _ } = reload;
+    let Reload { changes, checks_started, checks_stopped, restart_needed, warnings: _, taken_up_by_watch } = reload;
     let mut text: String = changes.iter().map(|change| one(screen, change)).collect();
     let mut checks = Vec::new();
     for (number, word) in [(*checks_started, "started"), (*checks_stopped, "stopped")] {
@@ -97,8 +112,12 @@ fn changes(screen: Screen, reload: &Reload, dry_run: bool) -> String {
     }
     let checks = if checks.is_empty() { String::new() } else { format!(", {}", checks.join(", ")) };
     let what = match (changes.len(), dry_run) {
-        (0, false) => "reloaded: nothing changed".to_owned(),
+        (0, false) => "reloaded: nothing changed (edits are taken up by themselves: pharos events)".to_owned(),
         (0, true) => "nothing would change".to_owned(),
+        (number, false) if let Some(time) = taken_up_by_watch => {
+            let time = humantime::format_rfc3339_seconds(time.0).to_string().replace('T', " ");
+            format!("{} taken up by the file watch at {time}{checks}; nothing else changed", count(number, "change"))
+        }
         (number, false) => format!("reloaded: {}{checks}", count(number, "change")),
         (number, true) => format!("{} would be made{checks}; nothing was touched", count(number, "change")),
     };
@@ -155,6 +174,22 @@ mod tests {
              not yet in force, since it is read at start only: listen.dns; `systemctl restart pharos`\n"
         );
         assert!(changes(Screen::plain(), &reload, true).contains("3 changes would be made, "));
+        let early = REPLY.replace("\"warnings\"", "\"taken_up_by_watch\":\"2026-11-21T05:38:19.123Z\",\"warnings\"");
+        let text = changes(Screen::plain(), &serde_json::from_str(&early).expect("a reply"), false);
+        assert!(
+            text.contains("3 changes taken up by the file watch at 2026-11-21 05:38:19Z, 1 check started"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn force_is_advised_where_it_helps() {
+        for code in ["reload-last-healthy", "reload-no-zone-left", "reload-zones-gone"] {
+            assert!(hint(code).contains("--force"), "{code}");
+        }
+        for code in ["reload-superseded", "reload-records-gone", "stopping"] {
+            assert!(!hint(code).contains("--force"), "{code}");
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub enum Refused {
     )]
     ZonesGone(Vec<Name>),
     /// No zone would be left.
-    #[error("no zone would be left; if that is meant, restart the node")]
+    #[error("no zone would be left; if that is meant, insist on it or restart the node")]
     NoZoneLeft,
     /// The records of these zones are not those in force, and were let go since they were read.
     #[error("the records of {} must be read once more", join(&.0.iter().map(bare).collect::<Vec<_>>(), ", "))]

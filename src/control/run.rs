@@ -6,7 +6,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::clock::Clock;
-use super::event::{By, Kind};
+use super::event::By;
 use super::figures::Figures;
 use super::guard::{Consent, Refused};
 use super::handle::{Command, Handle, Watches};
@@ -283,7 +283,7 @@ impl Task {
     fn take_images(&mut self, compiled: Result<Result<Images, Vec<Name>>, JoinError>) {
         match (compiled, &mut self.reload) {
             (Ok(Ok(images)), Some(reload)) => (reload.images, reload.compiling) = (images, None),
-            (Ok(Err(gone)), _) => self.refuse_reload(Refused::RecordsGone(gone)),
+            (Ok(Err(gone)), _) => self.drop_reload(Refused::RecordsGone(gone)),
             (Ok(Ok(_)), None) => {}
             (Err(error), _) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
@@ -293,11 +293,9 @@ impl Task {
         }
     }
 
-    fn refuse_reload(&mut self, why: Refused) {
-        self.act(|world, _, effects| {
-            world.forget_reload(effects);
-            effects.events.push(Kind::Refused(why.clone()));
-        });
+    /// Ends a reload without an event: whoever read the files reads them once more.
+    fn drop_reload(&mut self, why: Refused) {
+        self.act(|world, _, effects| world.forget_reload(effects));
         if let Some(reload) = self.reload.take() {
             reload.answer(Err(why));
         }

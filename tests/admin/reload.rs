@@ -87,7 +87,7 @@ fn what_takes_too_much_away_must_be_insisted_on() {
     std::fs::remove_file(folder.path("zones/third.example.zone")).unwrap();
     for dry_run in [true, false] {
         let reply = reload(&node, &json!({ "dry_run": dry_run }));
-        assert_eq!(reply.fault(), (409, "reload-refused".to_owned()), "{}", reply.body);
+        assert_eq!(reply.fault(), (409, "reload-no-zone-left".to_owned()), "{}", reply.body);
         assert!(reply.json()["message"].as_str().unwrap().contains("no zone would be left"), "{}", reply.body);
     }
     let forced = reload(&node, &json!({ "force": true })).ok();

@@ -13,9 +13,11 @@ use crate::admin::shape::reload::{ReloadBody, ReloadJson};
 #[utoipa::path(post, path = "/v1/reload", tag = "node", request_body = ReloadBody, responses(
     (status = 200, body = ReloadJson),
     (status = 400, body = FaultJson),
-    (status = 409, body = FaultJson, description = "It would take too much away; `force` insists."),
+    (status = 409, body = FaultJson, description = "It would take too much away, and `force` insists (`reload-last-healthy`, \
+        `reload-no-zone-left`, `reload-zones-gone`); or another came in between (`reload-superseded`, \
+        `reload-records-gone`)."),
     (status = 422, body = FaultJson, description = "The files have errors; see `diagnostics`."),
-    (status = 503, body = FaultJson, description = "The node is stopping."),
+    (status = 503, body = FaultJson, description = "The node is not ready yet, or stopping."),
 ))]
 pub(in crate::admin) async fn reload(
     State(desks): State<Desks>,

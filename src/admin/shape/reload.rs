@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::time;
 use crate::admin::ask::by;
 use crate::admin::desk::{ReloadAsk, Reloaded};
 use crate::admin::fault::Fault;
@@ -41,6 +42,9 @@ pub(in crate::admin) struct ReloadJson {
     restart_needed: Vec<&'static str>,
     /// Diagnostics that are no errors, as `pharos check` prints them.
     warnings: Vec<String>,
+    /// When the changes were put in force by the file watch: the reload found nothing else, and somebody who
+    /// saves a file and asks at once means these. Null otherwise.
+    taken_up_by_watch: Option<String>,
 }
 
 /// One thing that changed.
@@ -98,10 +102,19 @@ impl ReloadBody {
 
 impl ReloadJson {
     pub(in crate::admin) fn of(reloaded: Reloaded, dry_run: bool) -> Self {
-        let Reloaded { applied, warnings } = reloaded;
+        let Reloaded { applied, warnings, taken_up } = reloaded;
         let Applied { changes, checks_started, checks_stopped, by: _, restart_needed } = applied;
         let changes = changes.into_iter().map(ChangeJson::of).collect();
-        Self { applied: !dry_run, dry_run, changes, checks_started, checks_stopped, restart_needed, warnings }
+        Self {
+            applied: !dry_run,
+            dry_run,
+            changes,
+            checks_started,
+            checks_stopped,
+            restart_needed,
+            warnings,
+            taken_up_by_watch: taken_up.map(time),
+        }
     }
 }
 

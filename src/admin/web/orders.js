@@ -8,6 +8,9 @@ import { FORCES, duration, many, moment, scopeWords, setMoment } from "./words.j
 
 const LIST_MAX = 4;
 
+// Refusals of a reload that can be insisted on.
+const FORCEABLE = ["reload-last-healthy", "reload-no-zone-left", "reload-zones-gone"];
+
 const CHOICES = [
   ["drain", "Drain", "no new answers; it still counts as healthy"],
   ["down", "Down", "never answered, even when all else is down"],
@@ -116,7 +119,7 @@ export function reload() {
         shown = await send("POST", "v1/reload", { force: true, dry_run: true, ...who });
         found.replaceChildren(...diff(shown));
       } catch (error) {
-        if (error.code === "reload-refused") set(forced, { hidden: false });
+        if (FORCEABLE.includes(error.code)) set(forced, { hidden: false });
         throw error;
       }
       return true;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Text;
+use super::{Text, Time};
 
 /// What changed, or would.
 #[derive(Debug, Deserialize)]
@@ -19,6 +19,9 @@ pub(crate) struct Reload {
     /// Diagnostics of several lines, each printed line by line.
     #[serde(default)]
     pub(crate) warnings: Vec<String>,
+    /// When the changes were put in force without being asked for, where that was just before.
+    #[serde(default)]
+    pub(crate) taken_up_by_watch: Option<Time>,
 }
 
 /// One thing that differs.
