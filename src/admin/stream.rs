@@ -31,7 +31,7 @@ const PAGE: usize = 100;
 /// behind writes them out for itself.
 const PRINTED_MAX: usize = 256;
 /// The first bytes: a reader that loses the stream comes back after so many milliseconds.
-const GREETING: &[u8] = b"retry: 2000\n\n";
+const GREETING: &str = "retry: 2000\n\n";
 const BEAT: &[u8] = b":\n\n";
 
 /// The streams of a node.
@@ -132,13 +132,22 @@ fn frame(record: &Record) -> Bytes {
     text.into()
 }
 
+/// The first bytes of a replay. Where what followed an event may be gone, a comment says so:
+/// `: events before 1795239499123456 are gone`.
+fn greeting_after(history: &History, id: EventId) -> Bytes {
+    match (history.position(id), history.oldest()) {
+        (None, Some(oldest)) => format!("{GREETING}: events before {oldest} are gone\n\n").into(),
+        (Some(_), _) | (None, None) => GREETING.into(),
+    }
+}
+
 impl Follow {
     /// What is to be sent next; none at the end.
     async fn next(&mut self) -> Option<Bytes> {
         match self.state {
             State::New { replay } => {
                 self.state = if replay { State::Replay } else { State::Live };
-                return Some(Bytes::from_static(GREETING));
+                return Some(if replay { greeting_after(&self.history, self.last) } else { GREETING.into() });
             }
             State::Replay => {
                 let page = self.history.after(self.last, PAGE, &self.filter);

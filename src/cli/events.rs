@@ -30,7 +30,8 @@ For example:
 
 /// Show what happened, the newest last
 ///
-/// With --follow it goes on until Ctrl-C, and connects again by itself, without a gap, when the node restarts.
+/// With --follow it goes on until Ctrl-C, and connects again by itself, without a gap, when the node restarts or
+/// cannot be reached for a while. It ends when the node refuses, as it does where a token is not known any more.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -167,7 +168,11 @@ async fn follow(client: &Client, path: &str, mut last: u64, screen: Screen, json
                     return Ok(closed.exit());
                 }
             }
-            Some(Heard::Comment) => {}
+            Some(Heard::Comment(words)) => {
+                if let Some(note) = gap(&words) {
+                    complain(&note);
+                }
+            }
             None => {
                 complain("the connection to the node was lost; trying again");
                 let mut pause = AGAIN;
@@ -184,6 +189,12 @@ async fn follow(client: &Client, path: &str, mut last: u64, screen: Screen, json
             }
         }
     }
+}
+
+/// What to say of a comment that tells of a gap: `events before 1795239499123456 are gone`.
+fn gap(comment: &str) -> Option<String> {
+    let oldest: u64 = comment.strip_prefix("events before ")?.strip_suffix(" are gone")?.parse().ok()?;
+    Some(format!("some events may be missing here: the node keeps none before {oldest} any more"))
 }
 
 /// An event's id, and what is printed of it.
@@ -242,6 +253,14 @@ mod tests {
 
     const EVENT: &str = r#"{"id":1795239499123456,"time":"2026-11-21T05:38:19.123Z","node":"ns1","kind":"endpoint-down",
 "topic":"endpoint","severity":"warning","state":"firing","subject":"x","text":"endpoint us-east is\u001b[2J down"}"#;
+
+    #[test]
+    fn a_gap_is_told() {
+        assert!(gap("events before 17 are gone").is_some_and(|note| note.contains("none before 17 ")));
+        for comment in ["", "events before \u{1b}[2J are gone", "hello"] {
+            assert_eq!(gap(comment), None, "{comment}");
+        }
+    }
 
     #[test]
     fn an_event_is_a_line() {

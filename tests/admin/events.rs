@@ -144,6 +144,23 @@ fn a_stream_goes_on_where_it_was_left() {
 }
 
 #[test]
+fn a_stream_tells_where_events_are_missing() {
+    let (_folder, node) = node();
+    until("the first is written", || !list(&node, "").is_empty());
+    let oldest = Call::get("/v1/events?limit=1").ask(&node).ok()["oldest"].as_u64().unwrap();
+    let mut stream = Stream::open(&node, "", Some(oldest - 1));
+    assert_eq!(stream.until(": "), format!("events before {oldest} are gone"));
+    assert_eq!(stream.next().id, oldest);
+    // Who has the oldest misses nothing; nor does who asks for all that is kept.
+    stir(&node, 1);
+    for (query, last) in [("?after=0", None), ("", Some(oldest))] {
+        let mut stream = Stream::open(&node, query, last);
+        let first = stream.lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with([':', 'i'])));
+        assert!(first.unwrap().unwrap().starts_with("id: "));
+    }
+}
+
+#[test]
 fn a_stream_has_what_its_filter_wants() {
     let (_folder, node) = node();
     let mut answers = Stream::open(&node, "?topic=answer&after=0", None);

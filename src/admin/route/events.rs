@@ -18,7 +18,8 @@ use crate::control::{EventId, Handle};
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// What happened: a list, or with `Accept: text/event-stream` a stream of server-sent events, each with
-/// `id`, `event` (its kind) and `data`. A stream with `after` or `Last-Event-ID` begins with what is kept.
+/// `id`, `event` (its kind) and `data`. A stream with `after` or `Last-Event-ID` begins with what is kept;
+/// where what followed that event is kept no longer, the comment `: events before ID are gone` comes first.
 #[utoipa::path(get, path = "/v1/events", tag = "events",
     params(EventsQuery, ("Last-Event-ID" = Option<u64>, Header, description = "As `after`, for streams.")),
     responses(

@@ -23,8 +23,8 @@ pub(crate) enum Heard {
         /// One line of JSON.
         data: String,
     },
-    /// A sign of life.
-    Comment,
+    /// A sign of life, or a word about the stream itself.
+    Comment(String),
 }
 
 /// A stream of events.
@@ -88,7 +88,7 @@ impl Lines {
             let (field, value) = line.split_once(':').unwrap_or((line, ""));
             let value = value.strip_prefix(' ').unwrap_or(value);
             match field {
-                "" => return Some(Heard::Comment),
+                "" => return Some(Heard::Comment(value.to_owned())),
                 "id" => self.id = value.parse().ok(),
                 "data" => {
                     if !self.data.is_empty() {
@@ -112,7 +112,7 @@ mod tests {
     fn events_are_found_wherever_the_bytes_are_cut() {
         let text = ":hello\nid: 7\nevent: x\ndata: {\"a\":1}\n\ndata:b\r\ndata: c\r\n\r\nid: 8\n\ndata: lost";
         let wanted = [
-            Heard::Comment,
+            Heard::Comment("hello".into()),
             Heard::Event { id: Some(7), data: "{\"a\":1}".into() },
             Heard::Event { id: None, data: "b\nc".into() },
         ];
