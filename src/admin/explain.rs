@@ -12,9 +12,9 @@ use super::shape::explain::{
 use super::shape::status::{EndpointJson, filter_word};
 use super::shape::trace::{StepJson, steps};
 use crate::answer::{Client, Explanation, FoundAs, Place, Transport, explain};
-use crate::control::{Handle, PoolStatus, Status, Stopped};
+use crate::control::{EndpointStatus, Handle, PoolStatus, Status, Stopped};
 use crate::dns::{Rcode, Rtype};
-use crate::policy::{Family, Mode, Steering, selector};
+use crate::policy::{Family, Mode, Plan, Stage, Steering, Step, selector};
 use crate::snapshot::Snapshot;
 
 /// Who asks where nobody is named.
@@ -22,6 +22,8 @@ const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How often a view and a snapshot of the same moment are looked for. Answers move seldom; where they move
 /// all the time, the newest of both is good enough.
 const TRIES: usize = 4;
+/// Endpoints that a summary names.
+const NAMED_MAX: usize = 4;
 
 /// Explains what is answered to a question now.
 pub(super) async fn explained(control: &Handle, question: &Question) -> Result<ExplainJson, Fault> {
@@ -166,17 +168,59 @@ fn summary(question: &Question, found: &Explanation, steering: Option<(&PoolStat
     }
 }
 
-/// The steps that changed something, the state of affairs before them.
+/// Who is answered and why, then the other steps that changed something.
 fn reasons(pool: &PoolStatus, family: Family) -> String {
     let plan = pool.compiled.plan(family);
     let narrowed = plan.steps.iter().zip(steps(pool, family)).filter(|(step, _)| !step.dropped.is_empty());
-    let texts: Vec<_> = narrowed.map(|(_, StepJson { text, .. })| text).collect();
-    let state = match plan.mode {
-        Mode::Healthy if texts.is_empty() => "all of its endpoints are healthy",
-        Mode::Healthy => "",
-        mode => why(mode),
-    };
-    let state = Some(state.to_owned()).filter(|state| !state.is_empty());
-    let all: Vec<_> = state.into_iter().chain(texts).collect();
-    all.join("; ")
+    let is_said = |step: &Step| plan.mode == Mode::Healthy && step.stage == Stage::Priority;
+    let texts = narrowed.filter(|(step, _)| !is_said(step)).map(|(_, StepJson { text, .. })| text);
+    let first = if plan.mode == Mode::Healthy { chosen(pool, plan) } else { why(plan.mode).to_owned() };
+    std::iter::once(first).chain(texts).collect::<Vec<_>>().join("; ")
+}
+
+/// `us-east is the healthy endpoint with the lowest priority number, 1`
+fn chosen(pool: &PoolStatus, plan: &Plan) -> String {
+    let mut places: Vec<_> = plan.in_use.iter().map(|seat| seat.endpoint).collect();
+    places.dedup();
+    let used: Vec<_> = places.iter().filter_map(|place| pool.endpoints.get(*place)).collect();
+    let names = named(&used);
+    if plan.steps.iter().all(|step| step.dropped.is_empty()) {
+        return format!("all of its endpoints are healthy: {names}");
+    }
+    // Somebody healthy may have left by another rule.
+    let others = [Stage::Override, Stage::Failback, Stage::MinHealthy];
+    let left = plan.steps.iter().any(|step| others.contains(&step.stage) && !step.dropped.is_empty());
+    let left = if left { " left" } else { "" };
+    let by_priority = plan.steps.iter().any(|step| step.stage == Stage::Priority);
+    match (used.as_slice(), by_priority) {
+        ([one], true) => {
+            format!("{names} is the healthy endpoint{left} with the lowest priority number, {}", one.priority)
+        }
+        ([first, ..], true) => {
+            format!("{names} are the healthy endpoints{left} with the lowest priority number, {}", first.priority)
+        }
+        ([_], false) => format!("{names} is the only healthy endpoint{left}"),
+        (_, _) => format!("{names} are the healthy endpoints{left}"),
+    }
+}
+
+/// `us-east, eu (region eu-west) and 3 more`
+fn named(endpoints: &[&EndpointStatus]) -> String {
+    let mut words: Vec<_> = endpoints.iter().take(NAMED_MAX).map(|endpoint| named_one(endpoint)).collect();
+    if let Some(more @ 1..) = endpoints.len().checked_sub(NAMED_MAX) {
+        words.push(format!("{more} more"));
+    }
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, all)) => format!("{} and {last}", all.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn named_one(endpoint: &EndpointStatus) -> String {
+    let name = endpoint.name.to_string();
+    match endpoint.region.as_ref().map(ToString::to_string) {
+        Some(region) if region != name => format!("{name} (region {region})"),
+        Some(_) | None => name,
+    }
 }
