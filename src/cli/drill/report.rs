@@ -54,7 +54,9 @@ pub(super) fn report(screen: Screen, drill: &Drill) -> String {
     if let Some(queries) = &drill.queries {
         let mood = if queries.bad > 0 || queries.answered < queries.sent { Mood::Bad } else { Mood::Good };
         let lost = queries.sent.saturating_sub(queries.answered);
-        let said = format!("{} lost, {} answered wrongly", lost, queries.bad);
+        // What is lost counts as bad, too.
+        let wrong = queries.bad.saturating_sub(lost);
+        let said = format!("{lost} lost, {wrong} answered wrongly");
         text.push_str(&format!("\n  asked meanwhile: {} queries, {}\n", queries.sent, screen.mark(mood, &said)));
     }
     text
@@ -106,5 +108,13 @@ mod tests {
         let shown = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/drill.txt"));
         let text = report(Screen::plain(), &serde_json::from_str(DRILL).expect("a drill"));
         assert_eq!(text, shown, "it says\n{text}");
+    }
+
+    #[test]
+    fn a_query_that_is_lost_was_not_answered_wrongly() {
+        let mut drill: Drill = serde_json::from_str(DRILL).expect("a drill");
+        let queries = drill.queries.as_mut().expect("it counts");
+        (queries.sent, queries.answered, queries.bad) = (10, 7, 5);
+        assert!(report(Screen::plain(), &drill).contains("10 queries, 3 lost, 2 answered wrongly"));
     }
 }
