@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::plan::Plan;
 use super::report::Report;
 use super::runner::{self, Begun, NotBegun, Outside};
-use super::schedule;
+use super::schedule::{self, Agenda};
 use super::store::Store;
 use crate::control::{By, DrillChange, DrillOrder, DrillRefused, Handle, Kind};
 use crate::model::Region;
@@ -66,8 +66,7 @@ pub struct Desk {
     report: watch::Sender<Option<Arc<Report>>>,
     store: Store,
     running: Option<Running>,
-    /// Up to when plans were looked at.
-    looked: SystemTime,
+    agenda: Agenda,
 }
 
 struct Running {
@@ -94,7 +93,7 @@ pub async fn open(control: Handle, listeners: &[SocketAddr], state: &Path) -> (D
         report,
         store: store.clone(),
         running: None,
-        looked: SystemTime::now(),
+        agenda: Agenda::new(SystemTime::now()),
     };
     (Drills { commands, current, store }, desk)
 }
@@ -162,9 +161,9 @@ impl Desk {
     /// Runs what is asked for and what is planned, for as long as the node does.
     pub async fn run(mut self) {
         let mut settings = self.control.settings();
+        let mut node = Arc::clone(&settings.borrow_and_update());
         loop {
-            let node = Arc::clone(&settings.borrow_and_update());
-            let wake = wait(schedule::next(&node.drills, self.looked));
+            let wake = wait(self.agenda.next(&node.drills));
             tokio::select! {
                 command = self.commands.recv() => match command {
                     Some(Command::Begin(ask, back)) => self.begin(ask, None, back),
@@ -174,9 +173,14 @@ impl Desk {
                 },
                 () = run(&mut self.running) => self.running = None,
                 () = sleep(wake) => self.look(&node).await,
-                changed = settings.changed() => if changed.is_err() {
-                    return;
-                },
+                changed = settings.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    // Up to now the plans before were in force: a new one is not due for what was before it.
+                    self.look(&node).await;
+                    node = Arc::clone(&settings.borrow_and_update());
+                }
             }
         }
     }
@@ -210,11 +214,9 @@ impl Desk {
 
     /// Begins what has become due, or tells why not.
     async fn look(&mut self, node: &Node) {
-        let now = SystemTime::now();
-        for plan in schedule::due(&node.drills, self.looked, now) {
+        for plan in self.agenda.due(&node.drills, SystemTime::now()) {
             self.begin_planned(plan).await;
         }
-        self.looked = now;
     }
 
     async fn begin_planned(&mut self, plan: &DrillPlan) {

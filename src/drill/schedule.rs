@@ -1,5 +1,7 @@
 //! When planned drills are due, and whether the node is fit for one. Time is an argument.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
@@ -13,14 +15,53 @@ use crate::model::drill::DrillPlan;
 /// plans by then.
 const LATE_MAX: Duration = Duration::from_secs(60);
 
-/// The plans that became due after `last`, up to `now`.
-pub(super) fn due(plans: &[DrillPlan], last: SystemTime, now: SystemTime) -> impl Iterator<Item = &DrillPlan> {
-    let from = now.checked_sub(LATE_MAX).map_or(last, |earliest| last.max(earliest));
-    plans.iter().filter(move |plan| next_of(plan, from).is_some_and(|next| next <= now))
+/// What fired lies at most this far ahead of a clock that was set back. If it lies further, it was the clock
+/// before that was wrong, and plans are not to rest until it is reached.
+const SET_BACK_MAX: Duration = Duration::from_secs(86_400);
+
+/// What was looked at, and what came of it.
+#[derive(Debug)]
+pub(super) struct Agenda {
+    /// Up to when plans were looked at.
+    looked: SystemTime,
+    /// For which moment each plan fired last, by its name.
+    fired: BTreeMap<Arc<str>, SystemTime>,
+}
+
+impl Agenda {
+    /// Nothing before `now` is ever due.
+    pub(super) fn new(now: SystemTime) -> Self {
+        Self { looked: now, fired: BTreeMap::new() }
+    }
+
+    /// The next moment at which to look.
+    pub(super) fn next(&self, plans: &[DrillPlan]) -> Option<SystemTime> {
+        next(plans, self.looked)
+    }
+
+    /// The plans that became due since it was looked at last, up to `now`. None fires twice for one moment,
+    /// wherever the clock is set.
+    pub(super) fn due<'p>(&mut self, plans: &'p [DrillPlan], now: SystemTime) -> Vec<&'p DrillPlan> {
+        let last = std::mem::replace(&mut self.looked, now);
+        let horizon = now.checked_add(SET_BACK_MAX);
+        self.fired.retain(|name, at| {
+            plans.iter().any(|plan| plan.name == *name) && horizon.is_none_or(|horizon| *at <= horizon)
+        });
+        let from = now.checked_sub(LATE_MAX).map_or(last, |earliest| last.max(earliest));
+        let mut due = Vec::new();
+        for plan in plans {
+            let from = self.fired.get(&plan.name).map_or(from, |fired| from.max(*fired));
+            if let Some(next) = next_of(plan, from).filter(|next| *next <= now) {
+                self.fired.insert(Arc::clone(&plan.name), next);
+                due.push(plan);
+            }
+        }
+        due
+    }
 }
 
 /// The next moment at which any is due.
-pub(super) fn next(plans: &[DrillPlan], after: SystemTime) -> Option<SystemTime> {
+fn next(plans: &[DrillPlan], after: SystemTime) -> Option<SystemTime> {
     plans.iter().filter_map(|plan| next_of(plan, after)).min()
 }
 
@@ -96,7 +137,43 @@ mod tests {
 
     #[track_caller]
     fn due_names(plans: &[DrillPlan], last: &str, now: &str) -> Vec<String> {
-        due(plans, at(last), at(now)).map(|plan| plan.name.to_string()).collect()
+        names(&Agenda::new(at(last)).due(plans, at(now)))
+    }
+
+    fn names(plans: &[&DrillPlan]) -> Vec<String> {
+        plans.iter().map(|plan| plan.name.to_string()).collect()
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_fires_nothing_twice() {
+        let plans = [plan("daily", "0 4 * * *")];
+        let mut agenda = Agenda::new(at("2026-11-21 03:59:50"));
+        let mut due = |now| agenda.due(&plans, at(now)).len();
+        assert_eq!(due("2026-11-21 04:00:00"), 1);
+        assert_eq!(due("2026-11-21 03:58:00"), 0, "set back by two minutes");
+        assert_eq!(due("2026-11-21 03:59:59"), 0);
+        assert_eq!(due("2026-11-21 04:00:00"), 0, "once more");
+        assert_eq!((due("2026-11-22 03:59:59"), due("2026-11-22 04:00:00")), (0, 1), "the day after");
+        assert_eq!((due("2026-11-19 03:59:59"), due("2026-11-19 04:00:00")), (0, 1), "the clock was wrong before");
+    }
+
+    #[test]
+    fn what_fired_is_forgotten_with_its_plan() {
+        let plans = [plan("daily", "0 4 * * *")];
+        let mut agenda = Agenda::new(at("2026-11-21 03:59:59"));
+        assert_eq!(names(&agenda.due(&plans, at("2026-11-21 04:00:00"))), ["daily"]);
+        assert!(agenda.due(&[], at("2026-11-21 04:00:01")).is_empty());
+        assert!(agenda.fired.is_empty());
+    }
+
+    #[test]
+    fn a_new_plan_is_not_due_for_what_was_before_it() {
+        let (before, after) = ([plan("a", "0 4 * * *")], [plan("a", "0 4 * * *"), plan("b", "0 4 * * *")]);
+        let mut agenda = Agenda::new(at("2026-11-21 03:59:50"));
+        // A reload comes before the timer.
+        assert_eq!(names(&agenda.due(&before, at("2026-11-21 04:00:05"))), ["a"]);
+        assert!(agenda.due(&after, at("2026-11-21 04:00:06")).is_empty());
+        assert_eq!(agenda.next(&after), Some(at("2026-11-22 04:00:00")));
     }
 
     #[test]
