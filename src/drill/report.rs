@@ -167,6 +167,10 @@ pub struct Queries {
 impl Report {
     /// Fills in what follows from the pools.
     pub(super) fn add_up(&mut self) {
+        // Before its verdict has turned, no answer has moved by this failure.
+        for pool in self.pools.iter_mut().filter(|pool| pool.detect.is_none()) {
+            (pool.answer, pool.failback) = (None, None);
+        }
         let moved = || self.pools.iter().filter(|pool| pool.ttl.is_some());
         self.detect = self.pools.iter().filter_map(|pool| pool.detect).min();
         self.answer = moved().filter_map(|pool| pool.answer).min();
@@ -332,6 +336,18 @@ pub(super) mod tests {
         let mut sums = report(Some(60_000), vec![pool(None, Some(10_000), None)]);
         sums.cut_short_by_restart();
         assert_eq!((sums.met, sums.state), (None, State::Aborted), "it had no time to meet it");
+    }
+
+    #[test]
+    fn no_answer_moves_before_its_verdict() {
+        let early = PoolReport { detect: None, ..pool(Some(13), Some(10_000), Some(900)) };
+        let mut sums = report(Some(60_000), vec![early.clone()]);
+        sums.state = State::Running;
+        sums.add_up();
+        assert_eq!((sums.detect, sums.answer, sums.recovery, sums.met), (None, None, None, None));
+        assert_eq!((sums.pools[0].answer, sums.failback), (None, None));
+        let sums = report(Some(60_000), vec![early, pool(Some(410), Some(10_000), Some(900))]);
+        assert_eq!((sums.answer, sums.recovery), (Some(ms(410)), None), "the other one is still to come");
     }
 
     #[test]
