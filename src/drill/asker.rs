@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -40,7 +41,10 @@ pub(super) struct Heard {
 
 /// Asks each slot in its turn.
 pub(super) struct Asker {
-    slots: Vec<(Slot, usize)>,
+    /// Each with the place of its socket, or why it has none.
+    slots: Vec<(Slot, Result<usize, Arc<io::Error>>)>,
+    /// Places of the slots that can be asked.
+    turns: Vec<usize>,
     sockets: Vec<UdpSocket>,
     recursive: bool,
     tick: Interval,
@@ -57,37 +61,47 @@ struct Pending {
 }
 
 impl Asker {
-    /// One query every `gap`. `recursive`: they are resolvers.
-    ///
-    /// # Errors
-    /// Where the system gives no socket.
-    pub(super) async fn new(slots: Vec<Slot>, gap: Duration, recursive: bool) -> io::Result<Self> {
-        let mut servers: Vec<SocketAddr> = Vec::new();
+    /// One query every `gap`. `recursive`: they are resolvers. Those to which there is no way are not asked:
+    /// see [`Asker::unasked`].
+    pub(super) async fn new(slots: Vec<Slot>, gap: Duration, recursive: bool) -> Self {
+        let mut servers: Vec<(SocketAddr, Result<usize, Arc<io::Error>>)> = Vec::new();
         let mut sockets = Vec::new();
         let mut placed = Vec::with_capacity(slots.len());
         for slot in slots {
-            let known = servers.iter().position(|server| *server == slot.server);
-            let place = known.unwrap_or(servers.len());
-            if known.is_none() {
-                let any: IpAddr =
-                    if slot.server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-                let socket = UdpSocket::bind((any, 0)).await?;
-                socket.connect(slot.server).await?;
-                // From here on it can be sent to without waiting.
-                socket.writable().await?;
-                servers.push(slot.server);
-                sockets.push(socket);
-            }
+            let known = servers.iter().find(|(server, _)| *server == slot.server).map(|(_, place)| place.clone());
+            let place = match known {
+                Some(place) => place,
+                None => {
+                    let place = connect(slot.server).await.map_err(Arc::new).map(|socket| {
+                        sockets.push(socket);
+                        sockets.len() - 1
+                    });
+                    servers.push((slot.server, place.clone()));
+                    place
+                }
+            };
             placed.push((slot, place));
         }
+        let turns = placed.iter().enumerate().filter(|(_, (_, place))| place.is_ok()).map(|(turn, _)| turn).collect();
         let mut tick = interval(gap);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Self { slots: placed, sockets, recursive, tick, turn: 0, id: 0, pending: VecDeque::new() })
+        Self { slots: placed, turns, sockets, recursive, tick, turn: 0, id: 0, pending: VecDeque::new() }
+    }
+
+    /// The places of slots that are not asked, whom they would ask, and why they do not.
+    pub(super) fn unasked(&self) -> impl Iterator<Item = (usize, SocketAddr, &io::Error)> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(place, (slot, socket))| Some((place, slot.server, &**socket.as_ref().err()?)))
+    }
+
+    /// Whether nobody is asked.
+    pub(super) fn is_idle(&self) -> bool {
+        self.turns.is_empty()
     }
 
     /// The next thing that is heard; never, where nobody is asked. Dropped, it loses nothing.
     pub(super) async fn next(&mut self) -> Heard {
-        if self.slots.is_empty() {
+        if self.is_idle() {
             return std::future::pending().await;
         }
         loop {
@@ -111,25 +125,38 @@ impl Asker {
 
     /// Asks the next slot. What the system does not send is a query without a reply.
     fn ask(&mut self) {
-        self.turn = (self.turn + 1) % self.slots.len();
+        self.turn = (self.turn + 1) % self.turns.len();
         self.id = self.id.wrapping_add(1);
-        let (slot, socket) = &self.slots[self.turn];
+        let place = self.turns[self.turn];
+        let (slot, Ok(socket)) = &self.slots[place] else { return };
         let query = slot.question.encode(self.id, self.recursive);
         if let Err(error) = self.sockets[*socket].try_send(&query) {
             tracing::debug!(%error, server = %slot.server, "a query of the drill was not sent");
         }
-        self.pending.push_back(Pending { id: self.id, slot: self.turn, sent: Instant::now() });
+        self.pending.push_back(Pending { id: self.id, slot: place, sent: Instant::now() });
     }
 
     /// The query that a datagram replies to, if it is a reply to one.
     fn hear(&mut self, socket: usize, reply: &[u8]) -> Option<Heard> {
         let id = u16::from_be_bytes([*reply.first()?, *reply.get(1)?]);
-        let place = self.pending.iter().position(|p| p.id == id && self.slots[p.slot].1 == socket)?;
+        let place = self
+            .pending
+            .iter()
+            .position(|p| p.id == id && matches!(&self.slots[p.slot].1, Ok(place) if *place == socket))?;
         let slot = self.pending[place].slot;
         let sight = self.slots[slot].0.question.decode(reply)?;
         self.pending.remove(place);
         Some(Heard { slot, at: Instant::now(), sight })
     }
+}
+
+/// A socket that can be sent to without waiting.
+async fn connect(server: SocketAddr) -> io::Result<UdpSocket> {
+    let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).await?;
+    socket.connect(server).await?;
+    socket.writable().await?;
+    Ok(socket)
 }
 
 /// The next datagram of any socket. An error (an ICMP message, mostly) is no reply.
@@ -192,7 +219,7 @@ mod tests {
     async fn each_slot_has_its_turn_and_silence_holds_up_nobody() {
         let ((one, _one), (two, _two)) = (server(true).await, server(false).await);
         let slots = vec![slot(one, "a.example"), slot(two, "a.example"), slot(one, "b.example")];
-        let mut asker = Asker::new(slots, Duration::from_millis(5), false).await.unwrap();
+        let mut asker = Asker::new(slots, Duration::from_millis(5), false).await;
         let (mut replies, mut silent) = ([0; 3], 0);
         let began = Instant::now();
         while silent < 2 {
@@ -204,5 +231,22 @@ mod tests {
             }
         }
         assert!(replies[0] > 10 && replies[1] == 0 && replies[2] > 10, "{replies:?}");
+    }
+
+    #[tokio::test]
+    async fn who_cannot_be_reached_holds_up_nobody() {
+        let (one, _one) = server(true).await;
+        // A socket without the right to broadcast is not connected to this address.
+        let nowhere = SocketAddr::from((Ipv4Addr::BROADCAST, 53));
+        let slots = vec![slot(nowhere, "a.example"), slot(one, "b.example"), slot(nowhere, "c.example")];
+        let mut asker = Asker::new(slots, Duration::from_millis(5), true).await;
+        let unasked: Vec<_> = asker.unasked().map(|(place, server, _)| (place, server)).collect();
+        assert_eq!(unasked, [(0, nowhere), (2, nowhere)]);
+        for _ in 0..3 {
+            let heard = asker.next().await;
+            assert_eq!((heard.slot, heard.sight != Sight::Silence), (1, true));
+        }
+        let asker = Asker::new(vec![slot(nowhere, "a.example")], Duration::from_millis(5), true).await;
+        assert!(asker.is_idle());
     }
 }

@@ -9,9 +9,10 @@ use super::asker::Slot;
 use super::sight::Question;
 use crate::control::{DrillOrder, PoolStatus, Status};
 use crate::dns::Name;
+use crate::health::Verdict;
 use crate::model::Region;
 use crate::model::pool::{FailbackMode, PoolId};
-use crate::policy::Family;
+use crate::policy::{Family, Steering};
 
 /// Names that are asked. The same region of many pools comes and goes with the same checks.
 pub(super) const NAMES_MAX: usize = 64;
@@ -40,10 +41,48 @@ pub(super) struct Watched {
     pub(super) question: Question,
     /// The region's addresses in it, of the type that is asked.
     pub(super) failing: BTreeSet<IpAddr>,
+    /// Those of them that an answer could hold before the region failed.
+    pub(super) in_use: BTreeSet<IpAddr>,
+    /// Whether its answers are drawn, so that one differs from the next with nothing changed.
+    pub(super) varies: bool,
     /// What the checks of the region need to bring it back, at most.
     pub(super) rises_within: Duration,
     /// What it is held for after that; none: until somebody lets it return.
     pub(super) hold: Option<Duration>,
+}
+
+/// What a view of the node says of a pool under watch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct View {
+    /// Whether a check of the region is down there.
+    pub(super) is_down: bool,
+    /// Whether answers can hold again what they could before.
+    pub(super) is_in_use: bool,
+}
+
+impl Watched {
+    /// Whether answers that can hold these addresses can hold those of the region again.
+    pub(super) fn is_back_in(&self, addresses: &[IpAddr]) -> bool {
+        !self.in_use.is_empty() && self.in_use.iter().all(|ip| addresses.contains(ip))
+    }
+
+    /// What is so now.
+    pub(super) fn view(&self, status: &Status) -> View {
+        // A reload may have removed it.
+        let Some(pool) = status.pool(&self.pool) else { return View::default() };
+        let family = Family::ALL.into_iter().find(|family| family.rtype() == self.question.rtype);
+        let answered: Vec<_> =
+            family.map(|family| pool.compiled.steering(family).addresses().collect()).unwrap_or_default();
+        let wanted = if self.in_use.is_empty() { &self.failing } else { &self.in_use };
+        let mut addresses = pool.endpoints.iter().flat_map(|e| &e.addresses).filter(|a| wanted.contains(&a.ip));
+        let is_down = addresses.any(|a| a.check.as_ref().is_some_and(|check| check.verdict == Verdict::Down));
+        View { is_down, is_in_use: self.is_back_in(&answered) }
+    }
+}
+
+/// The place of the one that resolvers are asked for: only what is in use can be seen to go.
+pub(super) fn told_by_resolvers(watched: &[Watched]) -> usize {
+    watched.iter().position(|watched| !watched.in_use.is_empty()).unwrap_or_default()
 }
 
 /// The pools to be watched, and how many more have the region.
@@ -71,6 +110,11 @@ fn watch(pool: &PoolStatus, region: &Region) -> Option<Watched> {
         pool: pool.id.clone(),
         question: Question { name: name_to_ask(pool)?, rtype: family.rtype() },
         failing: of(family).map(|address| address.ip).collect(),
+        in_use: of(family).filter(|address| address.in_use).map(|address| address.ip).collect(),
+        varies: match pool.compiled.steering(family) {
+            Steering::Pick(selector) => selector.shares().is_some(),
+            Steering::Static | Steering::Nodata => false,
+        },
         rises_within: rises.max().unwrap_or_default(),
         hold: (pool.failback.mode == FailbackMode::Auto).then_some(pool.failback.hold),
     })
@@ -128,6 +172,8 @@ mod tests {
             pool: PoolId { zone, pool: PoolName::new("app") },
             question: Question { name: Name::parse(name).unwrap(), rtype: Rtype::A },
             failing: BTreeSet::new(),
+            in_use: BTreeSet::new(),
+            varies: false,
             rises_within: Duration::ZERO,
             hold: None,
         }
@@ -138,6 +184,21 @@ mod tests {
         let listeners = ["0.0.0.0:53", "[::]:53", "127.0.0.1:53", "192.0.2.1:5300"].map(|text| text.parse().unwrap());
         let asked: Vec<_> = servers(&listeners).iter().map(ToString::to_string).collect();
         assert_eq!(asked, ["127.0.0.1:53", "[::1]:53", "192.0.2.1:5300"]);
+    }
+
+    #[test]
+    fn resolvers_are_asked_for_what_is_in_use() {
+        let used = Watched { in_use: [Ipv4Addr::LOCALHOST.into()].into(), ..one("b") };
+        assert_eq!(told_by_resolvers(&[one("a"), used.clone(), used]), 1);
+        assert_eq!(told_by_resolvers(&[one("a"), one("b")]), 0, "a reserve is better than nothing");
+    }
+
+    #[test]
+    fn a_region_is_back_with_all_that_was_in_use() {
+        let ip = |n: u8| IpAddr::from([192, 0, 2, n]);
+        let watched = Watched { failing: [ip(1), ip(2), ip(3)].into(), in_use: [ip(1), ip(2)].into(), ..one("a") };
+        assert!(watched.is_back_in(&[ip(9), ip(2), ip(1)]) && !watched.is_back_in(&[ip(9), ip(1), ip(3)]));
+        assert!(!one("a").is_back_in(&[ip(1)]), "a reserve has nothing to come back to");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::broadcast::{Receiver, error::RecvError, error::TryRecvError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
@@ -89,16 +89,19 @@ impl Run {
         let status = outside.control.status().await.map_err(|_| DrillRefused::Stopped)?;
         let (watched, more) = plan::watched(&status, &plan.order.region);
         let (slots, gap) = plan::slots(&watched, &plan::servers(&outside.listeners));
-        let asker = Asker::new(slots, gap, false).await?;
-        // One name tells when a resolver lets go; the first is as good as any.
-        let question = watched.first().map(|watched| &watched.question);
+        let asker = Asker::new(slots, gap, false).await;
+        let unasked = unasked(&asker)?;
+        // One name tells when a resolver lets go.
+        let question = watched.get(plan::told_by_resolvers(&watched)).map(|watched| &watched.question);
         let slot = |server: &SocketAddr| Some(Slot { server: *server, question: question?.clone() });
         let slots: Vec<_> = plan.resolvers.iter().filter_map(slot).collect();
         let gap = RESOLVE_EVERY / u32::try_from(slots.len()).unwrap_or(u32::MAX).max(1);
-        let resolvers = Asker::new(slots, gap, true).await?;
+        let resolvers = Asker::new(slots, gap, true).await;
         let events = outside.control.events();
         let names = watched.len();
-        let measure = Measure::new(&plan, watched, more);
+        let mut measure = Measure::new(&plan, watched, more);
+        unasked.into_iter().for_each(|note| measure.note(note));
+        resolvers.unasked().for_each(|(place, _, why)| measure.note_unasked(place, &why.to_string()));
         Ok(Self { plan, outside, events, measure, names, asker, resolvers, judged: None, writing: None })
     }
 
@@ -113,6 +116,7 @@ impl Run {
             }
         }
         let (control, order) = (self.outside.control.clone(), self.plan.order.clone());
+        let ordered = (Instant::now(), SystemTime::now());
         let mut beginning = std::pin::pin!(control.begin_drill(order));
         loop {
             // What is told while it begins is not missed: its own event is among it.
@@ -122,11 +126,24 @@ impl Run {
                 _ = self.step() => {}
             }
         }
-        while !self.measure.has_begun() {
-            self.step().await;
-        }
+        self.make_sure(ordered).await;
         self.judge().await;
         Ok(())
+    }
+
+    /// Takes in the event of the beginning, which was told before control replied; or does without it.
+    async fn make_sure(&mut self, (at, wall): (Instant, SystemTime)) {
+        while !self.measure.has_begun() {
+            match self.events.try_recv() {
+                Ok(event) => drop(self.measure.take(&event, Instant::now())),
+                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => {
+                    self.measure.begin(at, wall);
+                    // What is more may have been lost with it.
+                    self.catch_up().await;
+                }
+            }
+        }
     }
 
     /// Waits for one thing and takes it in; whether the report should say.
@@ -161,14 +178,17 @@ impl Run {
         }
     }
 
-    /// Events were missed: asks whether the end was among them.
+    /// Events were missed: asks what they said.
     async fn catch_up(&mut self) -> bool {
+        // Where control is gone, the events are, too, and that ends it.
         let Ok(status) = self.outside.control.status().await else { return false };
         let is_running = status.drill.as_ref().is_some_and(|drill| drill.order.id == self.plan.order.id);
-        if is_running || !self.measure.is_failing() {
-            return false;
+        let (at, wall) = (Instant::now(), SystemTime::now());
+        if is_running {
+            self.measure.begin(at, wall);
         }
-        self.measure.end(Instant::now(), SystemTime::now(), &DrillEnd::Over);
+        let views: Vec<_> = self.measure.watched().iter().map(|watched| watched.view(&status)).collect();
+        self.measure.catch_up(is_running, &views, at, wall);
         true
     }
 
@@ -212,6 +232,24 @@ impl Run {
         let report = Arc::new(self.measure.report());
         let _ = write(&self.outside.store, Arc::clone(&report)).await;
         self.outside.report.send_replace(Some(report));
+    }
+}
+
+/// What to say of listeners that cannot be asked; an error where none can.
+fn unasked(asker: &Asker) -> io::Result<Vec<String>> {
+    let mut notes = Vec::new();
+    let mut last = None;
+    for (_, server, why) in asker.unasked() {
+        last = Some(why);
+        let note = format!("the node is not asked at {server}: {why}");
+        // Each name would say so.
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    match last {
+        Some(why) if asker.is_idle() => Err(io::Error::new(why.kind(), why.to_string())),
+        _ => Ok(notes),
     }
 }
 

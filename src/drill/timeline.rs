@@ -17,6 +17,10 @@ pub(super) struct Timeline {
     failing: BTreeSet<IpAddr>,
     /// Whether its answers are drawn, so that one differs from the next with nothing changed.
     varies: bool,
+    /// Whether the verdict has turned: before that, a drawn answer without the region is chance.
+    detected: bool,
+    /// Whether answers could hold all of the region, as told when it was told last.
+    in_use: bool,
     before: Vec<IpAddr>,
     during: BTreeSet<IpAddr>,
     after: Vec<IpAddr>,
@@ -31,11 +35,13 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    /// Of a pool in which the region has these addresses. `in_use`: how many an answer could hold.
-    pub(super) fn new(failing: BTreeSet<IpAddr>) -> Self {
+    /// Of a pool in which the region has these addresses. `varies`: its answers are drawn.
+    pub(super) fn new(failing: BTreeSet<IpAddr>, varies: bool) -> Self {
         Self {
             failing,
-            varies: false,
+            varies,
+            detected: false,
+            in_use: false,
             before: Vec::new(),
             during: BTreeSet::new(),
             after: Vec::new(),
@@ -53,9 +59,7 @@ impl Timeline {
         if !sight.is_good() {
             return;
         }
-        let addresses = sight.addresses();
-        self.varies |= !self.before.is_empty() && self.before != addresses;
-        self.before = addresses.to_vec();
+        self.before = sight.addresses().to_vec();
         self.note_ttl(sight);
     }
 
@@ -75,7 +79,7 @@ impl Timeline {
             if has_region {
                 self.answer = None;
                 self.during.clear();
-            } else {
+            } else if self.detected || !self.varies {
                 self.answer.get_or_insert(at);
                 self.during.extend(addresses);
             }
@@ -88,9 +92,29 @@ impl Timeline {
         self.after = addresses.to_vec();
     }
 
+    /// The first verdict turned.
+    pub(super) fn detect(&mut self) {
+        self.detected = true;
+    }
+
+    /// Whether answers can hold all of the region's addresses that they could hold before. It is the way
+    /// back of answers that are drawn: chance may hide the region for long after it has returned.
+    pub(super) fn note_use(&mut self, at: Duration, in_use: bool) {
+        self.in_use = in_use;
+        if let Some(ended) = self.ended
+            && self.varies
+            && in_use
+            && self.is_moved()
+        {
+            self.failback.get_or_insert(at.saturating_sub(ended));
+        }
+    }
+
     /// The region fails no longer.
     pub(super) fn end(&mut self, at: Duration) {
         self.ended.get_or_insert(at);
+        // One that is taken back is in use again before that is told.
+        self.note_use(at, self.in_use);
     }
 
     /// Whether the answer had something of the region, and has lost it.
@@ -179,7 +203,7 @@ mod tests {
 
     /// A pool whose region has 1, before which this was answered.
     fn timeline(before: &[Sight]) -> Timeline {
-        let mut timeline = Timeline::new([ip(1)].into());
+        let mut timeline = Timeline::new([ip(1)].into(), false);
         before.iter().for_each(|sight| timeline.note_before(sight));
         timeline
     }
@@ -217,7 +241,8 @@ mod tests {
 
     #[test]
     fn what_is_drawn_has_changed_with_the_last_of_the_region() {
-        let mut timeline = timeline(&[sight(30, &[1]), sight(30, &[2])]);
+        let mut timeline = drawn();
+        timeline.detect();
         for (at, last) in [(1, 2), (2, 1), (3, 3), (4, 2), (5, 3)] {
             timeline.note(ms(at), &sight(30, &[last]));
         }
@@ -228,6 +253,48 @@ mod tests {
         assert_eq!(timeline.failback(), Some(ms(3)));
         assert_eq!(timeline.answers()[1], [ip(2), ip(3)]);
         assert_eq!(timeline.seen().len(), 4, "{:?}", timeline.seen());
+    }
+
+    /// As [`timeline`], drawn among 1 and others.
+    fn drawn() -> Timeline {
+        let mut timeline = Timeline::new([ip(1)].into(), true);
+        timeline.note_before(&sight(30, &[1]));
+        timeline
+    }
+
+    #[test]
+    fn what_is_drawn_is_chance_until_the_verdict_turns() {
+        let mut timeline = drawn();
+        timeline.note(ms(1), &sight(30, &[2]));
+        assert!(!timeline.is_moved() && timeline.answer().is_none());
+        timeline.detect();
+        timeline.note(ms(400), &sight(30, &[2]));
+        assert_eq!((timeline.is_moved(), timeline.answer()), (true, Some(ms(400))));
+    }
+
+    #[test]
+    fn what_is_drawn_is_back_once_it_may_be_drawn() {
+        let mut timeline = drawn();
+        timeline.detect();
+        timeline.note_use(ms(3), false);
+        timeline.note(ms(4), &sight(30, &[3]));
+        timeline.end(ms(6));
+        timeline.note(ms(7), &sight(30, &[3]));
+        assert!(timeline.is_away(), "the same as before the end says nothing");
+        timeline.note_use(ms(600), true);
+        assert_eq!((timeline.is_away(), timeline.failback()), (false, Some(ms(594))));
+    }
+
+    #[test]
+    fn what_is_taken_back_may_be_in_use_before_its_end_is_told() {
+        let mut timeline = drawn();
+        timeline.detect();
+        timeline.note_use(ms(3), false);
+        timeline.note(ms(4), &sight(30, &[3]));
+        timeline.note_use(ms(6), true);
+        assert_eq!(timeline.failback(), None);
+        timeline.end(ms(6));
+        assert_eq!(timeline.failback(), Some(ms(0)));
     }
 
     #[test]

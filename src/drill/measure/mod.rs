@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::plan::{Plan, Watched};
+use super::plan::{self, Plan, View, Watched};
 use super::report::{PoolReport, Queries, Report, ResolverReport, State};
 use super::sight::Sight;
 use super::timeline::Timeline;
@@ -42,6 +42,8 @@ pub(super) struct Measure {
     /// Pools that stay where they went for longer than is waited, and why.
     staying: BTreeMap<PoolId, String>,
     resolvers: Vec<ResolverReport>,
+    /// Which of them were heard to answer with the region.
+    knew_region: Vec<bool>,
     phase: Phase,
     cut_short: bool,
     notes: Vec<String>,
@@ -78,11 +80,12 @@ impl Measure {
         let notes = (more > 0).then(|| format!("{more} more pools have the region and are not watched"));
         Self {
             id: Arc::clone(&order.id),
-            timelines: watched.iter().map(|watched| Timeline::new(watched.failing.clone())).collect(),
+            timelines: watched.iter().map(|w| Timeline::new(w.failing.clone(), w.varies)).collect(),
             watched,
             detected: BTreeMap::new(),
             staying: BTreeMap::new(),
             resolvers: resolvers.iter().copied().map(resolver).collect(),
+            knew_region: vec![false; resolvers.len()],
             phase: Phase::Before,
             cut_short: false,
             notes: notes.into_iter().collect(),
@@ -128,30 +131,85 @@ impl Measure {
 
     /// Takes in what a resolver was heard to answer.
     pub(super) fn hear_resolver(&mut self, place: usize, at: Instant, sight: &Sight) {
-        let (Some(watched), Some(resolver)) = (self.watched.first(), self.resolvers.get_mut(place)) else { return };
+        let Some(watched) = self.watched.get(plan::told_by_resolvers(&self.watched)) else { return };
+        let Some((resolver, knew_region)) = self.resolvers.get_mut(place).zip(self.knew_region.get_mut(place)) else {
+            return;
+        };
+        let has_region = sight.addresses().iter().any(|address| watched.failing.contains(address));
+        *knew_region |= has_region;
         if resolver.seen.is_some() {
+            // It has several caches, or what it heard was drawn.
+            if has_region && matches!(self.phase, Phase::Failing { .. }) {
+                resolver.seen = None;
+            }
             return;
         }
         resolver.error = match sight {
             Sight::Silence => Some("no reply".to_owned()),
             sight if !sight.is_good() => Some(format!("no address: {}", sight.rcode())),
+            _ if !*knew_region => Some("it never answered with the region".to_owned()),
             _ => None,
         };
-        let has_region = sight.addresses().iter().any(|address| watched.failing.contains(address));
+        let may_move = !watched.varies || self.detected.contains_key(&watched.pool);
         if let Phase::Failing { begun } = self.phase
             && sight.is_good()
             && !has_region
+            && *knew_region
+            && may_move
         {
             resolver.seen = Some(at.saturating_duration_since(begun));
         }
+    }
+
+    /// A resolver cannot be asked.
+    pub(super) fn note_unasked(&mut self, place: usize, why: &str) {
+        if let Some(resolver) = self.resolvers.get_mut(place) {
+            resolver.error = Some(format!("not asked: {why}"));
+        }
+    }
+
+    /// Something that whoever reads the report should know.
+    pub(super) fn note(&mut self, text: String) {
+        self.notes.push(text);
+    }
+
+    /// The region fails, as the event of it says; or as control replied, where the event was lost.
+    pub(super) fn begin(&mut self, at: Instant, wall: SystemTime) {
+        if self.phase == Phase::Before {
+            self.phase = Phase::Failing { begun: at };
+            self.report.begun = wall;
+        }
+    }
+
+    /// Events were missed: takes in what the node says now. `views`: in the order of what is watched;
+    /// `is_running`: the region fails by this drill.
+    pub(super) fn catch_up(&mut self, is_running: bool, views: &[View], at: Instant, wall: SystemTime) {
+        let (Phase::Failing { begun } | Phase::Restoring { begun, .. }) = self.phase else { return };
+        let since = at.saturating_duration_since(begun);
+        for (place, view) in views.iter().enumerate() {
+            if view.is_down && is_running {
+                self.detect(place, since);
+            }
+            if let Some(timeline) = self.timelines.get_mut(place) {
+                timeline.note_use(since, view.is_in_use);
+            }
+        }
+        if self.is_failing() && !is_running {
+            self.end(at, wall, &DrillEnd::Over);
+        }
+        self.settle();
+    }
+
+    /// What is watched, in the order of the slots.
+    pub(super) fn watched(&self) -> &[Watched] {
+        &self.watched
     }
 
     /// Takes in what control tells; whether the report should say.
     pub(super) fn take(&mut self, event: &Event, at: Instant) -> bool {
         match (&event.kind, self.phase) {
             (Kind::Drill(DrillChange::Begun(order)), Phase::Before) if order.id == self.id => {
-                self.phase = Phase::Failing { begun: at };
-                self.report.begun = event.at;
+                self.begin(at, event.at);
                 true
             }
             (Kind::Drill(DrillChange::Ended { order, why, .. }), Phase::Failing { .. }) if order.id == self.id => {
@@ -161,8 +219,20 @@ impl Measure {
             (Kind::Endpoint { pool, region: Some(region), flip, .. }, Phase::Failing { begun })
                 if flip.to == Verdict::Down && region.as_str() == self.report.region =>
             {
-                self.detected.entry(pool.clone()).or_insert_with(|| at.saturating_duration_since(begun));
+                if let Some(place) = self.watched.iter().position(|watched| watched.pool == *pool) {
+                    self.detect(place, at.saturating_duration_since(begun));
+                }
                 true
+            }
+            (Kind::Answer { pool, family, after, .. }, Phase::Failing { begun } | Phase::Restoring { begun, .. }) => {
+                let is_it = |watched: &Watched| watched.pool == *pool && watched.question.rtype == family.rtype();
+                let Some(place) = self.watched.iter().position(is_it) else { return false };
+                let is_back = self.watched[place].is_back_in(&after.addresses);
+                let was_away = self.timelines[place].is_away();
+                self.timelines[place].note_use(at.saturating_duration_since(begun), is_back);
+                let turned = was_away != self.timelines[place].is_away();
+                self.settle();
+                turned
             }
             (Kind::Hold { pool, change }, Phase::Restoring { .. }) => {
                 self.note_hold(pool, change);
@@ -259,6 +329,12 @@ impl Measure {
     /// Whether there is an answer to be moved, so that a target can be missed.
     pub(super) fn has_target(&self) -> bool {
         self.report.rto.is_some() && self.timelines.iter().any(|timeline| timeline.ttl().is_some())
+    }
+
+    fn detect(&mut self, place: usize, after: Duration) {
+        let (Some(watched), Some(timeline)) = (self.watched.get(place), self.timelines.get_mut(place)) else { return };
+        timeline.detect();
+        self.detected.entry(watched.pool.clone()).or_insert(after);
     }
 
     fn note_hold(&mut self, pool: &PoolId, change: &HoldChange) {

@@ -1,11 +1,11 @@
 use super::*;
-use crate::control::{DrillOrder, EventId};
+use crate::control::{Answer, DrillOrder, EventId};
 use crate::dns::{Name, Rtype};
 use crate::drill::sight::Question;
 use crate::health::Flip;
 use crate::model::observation::{Failure, Observation, Phases};
 use crate::model::{CheckName, EndpointName, PoolName, Region};
-use crate::policy::{HoldEnd, Member};
+use crate::policy::{Family, HoldEnd, Member, Mode};
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -31,10 +31,16 @@ fn order() -> DrillOrder {
 
 /// A drill that has not begun, of one pool in which the region has 192.0.2.1.
 fn measure(hold: Option<Duration>) -> Measure {
+    measure_of(hold, false)
+}
+
+/// As [`measure`]; `varies`: its answers are drawn.
+fn measure_of(hold: Option<Duration>, varies: bool) -> Measure {
     let plan =
         Plan { order: order(), rto: Some(ms(30_000)), resolvers: vec![([192, 0, 2, 53], 53).into()], scheduled: None };
     let question = Question { name: Name::parse("www.example").unwrap(), rtype: Rtype::A };
-    let watched = Watched { pool: pool(), question, failing: [ip(1)].into(), rises_within: ms(600), hold };
+    let (failing, in_use) = ([ip(1)].into(), [ip(1)].into());
+    let watched = Watched { pool: pool(), question, failing, in_use, varies, rises_within: ms(600), hold };
     Measure::new(&plan, vec![watched], 0)
 }
 
@@ -171,4 +177,78 @@ fn where_nothing_moved_nothing_is_waited_for() {
     measure.take(&ended(DrillEnd::Over), start + ms(2000));
     assert!(measure.is_over());
     assert_eq!((measure.report().state, measure.report().met), (State::Done, None));
+}
+
+/// The pool may answer these from now on.
+fn answers(last: &[u8]) -> Event {
+    let answer = |last: &[u8]| Answer { mode: Mode::Healthy, addresses: last.iter().map(|n| ip(*n)).collect() };
+    event(Kind::Answer { pool: pool(), family: Family::V4, before: answer(&[]), after: answer(last) })
+}
+
+#[test]
+fn what_is_drawn_ends_with_the_region_in_use() {
+    let mut measure = measure_of(Some(ms(2000)), true);
+    let start = Instant::now();
+    measure.hear(0, start, &sight(1));
+    measure.take(&begun(), start);
+    assert!(!measure.hear(0, start + ms(10), &sight(2)), "that was chance");
+    assert_eq!(measure.report().answer, None);
+    measure.take(&down(), start + ms(400));
+    measure.take(&answers(&[2, 3]), start + ms(400));
+    measure.hear(0, start + ms(410), &sight(2));
+    measure.take(&ended(DrillEnd::Over), start + ms(2000));
+    measure.hear(0, start + ms(2010), &sight(2));
+    assert!(!measure.is_over(), "it was answered so before, but that was chance, too");
+    assert!(measure.take(&answers(&[1, 2, 3]), start + ms(2600)));
+    let report = measure.report();
+    assert_eq!((report.state, report.answer, report.failback), (State::Done, Some(ms(410)), Some(ms(600))));
+}
+
+#[test]
+fn a_resolver_counts_from_where_it_knew_the_region() {
+    let mut measure = measure(None);
+    let start = moved(&mut measure);
+    let seen = |measure: &Measure| measure.report().resolvers[0].seen;
+    measure.hear_resolver(0, start + ms(500), &sight(2));
+    assert_eq!(seen(&measure), None);
+    assert_eq!(measure.report().resolvers[0].error.as_deref(), Some("it never answered with the region"));
+    measure.hear_resolver(0, start + ms(600), &sight(1));
+    measure.hear_resolver(0, start + ms(700), &sight(2));
+    assert_eq!((seen(&measure), &measure.report().resolvers[0].error), (Some(ms(700)), &None));
+    measure.hear_resolver(0, start + ms(800), &sight(1));
+    assert_eq!(seen(&measure), None, "another of its caches has it");
+    measure.hear_resolver(0, start + ms(900), &sight(2));
+    measure.take(&ended(DrillEnd::Over), start + ms(2000));
+    measure.hear_resolver(0, start + ms(2500), &sight(1));
+    assert_eq!(seen(&measure), Some(ms(900)), "it comes back as it should");
+}
+
+#[test]
+fn a_resolver_that_hears_draws_counts_from_the_verdict() {
+    let mut measure = measure_of(None, true);
+    let start = Instant::now();
+    measure.hear_resolver(0, start, &sight(1));
+    measure.take(&begun(), start);
+    measure.hear_resolver(0, start + ms(100), &sight(2));
+    measure.take(&down(), start + ms(400));
+    measure.hear_resolver(0, start + ms(500), &sight(2));
+    assert_eq!(measure.report().resolvers[0].seen, Some(ms(500)));
+}
+
+#[test]
+fn events_that_were_lost_are_made_up_for() {
+    let mut measure = measure(None);
+    let (start, wall) = (Instant::now(), SystemTime::UNIX_EPOCH + ms(5));
+    measure.hear(0, start, &sight(1));
+    let [away, down] = [false, true].map(|is_down| View { is_down, is_in_use: false });
+    measure.catch_up(false, &[away], start, wall);
+    assert!(!measure.has_begun(), "nobody has begun it");
+    measure.begin(start, wall);
+    measure.take(&begun(), start + ms(10));
+    assert_eq!((measure.is_failing(), measure.report().begun), (true, wall), "once");
+    measure.hear(0, start + ms(410), &sight(2));
+    measure.catch_up(true, &[down], start + ms(420), wall);
+    assert_eq!((measure.report().detect, measure.report().answer), (Some(ms(420)), Some(ms(410))));
+    measure.catch_up(false, &[away], start + ms(2000), wall);
+    assert_eq!((measure.report().state, measure.report().restored), (State::Restoring, Some(ms(2000))));
 }
