@@ -1,6 +1,7 @@
 //! What differs between two loads of the files, key by key, in the words of the files.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::guard::bare;
 use crate::dns::Name;
@@ -53,6 +54,10 @@ pub enum What {
     Endpoint(PoolId, EndpointName),
     /// The node itself.
     Node,
+    /// A `[notify.NAME]`. What changed of it is not told: it may be an address with a secret in it.
+    Sink(Arc<str>),
+    /// A `[drill.NAME]`.
+    Drill(Arc<str>),
 }
 
 impl fmt::Display for Change {
@@ -63,6 +68,8 @@ impl fmt::Display for Change {
             What::Pool(pool) => write!(f, "pool {pool}"),
             What::Endpoint(pool, endpoint) => write!(f, "endpoint {endpoint} of {pool}"),
             What::Node => f.write_str("node"),
+            What::Sink(name) => write!(f, "notify.{name}"),
+            What::Drill(name) => write!(f, "drill.{name}"),
         }?;
         f.write_str(match self.how {
             How::Added => " added",
@@ -106,6 +113,31 @@ pub(super) fn node_details(before: &Node, after: &Node) -> Vec<Detail> {
         ]
     };
     compare(keys(before), keys(after))
+}
+
+/// Sinks and plans of drills that are other than before.
+pub(super) fn named_changes(before: &Node, after: &Node) -> Vec<Change> {
+    let sinks = changes_by_name(&before.sinks, &after.sinks, |sink| &sink.name, What::Sink);
+    let drills = changes_by_name(&before.drills, &after.drills, |plan| &plan.name, What::Drill);
+    sinks.into_iter().chain(drills).collect()
+}
+
+fn changes_by_name<T: PartialEq>(
+    before: &[T],
+    after: &[T],
+    name: impl Fn(&T) -> &Arc<str>,
+    what: impl Fn(Arc<str>) -> What,
+) -> Vec<Change> {
+    let change = |how, thing: &T| Change { how, what: what(Arc::clone(name(thing))), details: Vec::new() };
+    let old = |thing: &T| before.iter().find(|old| name(old) == name(thing));
+    let came = after.iter().filter_map(|new| match old(new) {
+        None => Some(change(How::Added, new)),
+        Some(old) if old != new => Some(change(How::Changed, new)),
+        Some(_) => None,
+    });
+    let is_gone = |old: &&T| after.iter().all(|new| name(new) != name(old));
+    let gone = before.iter().filter(is_gone).map(|old| change(How::Removed, old));
+    came.chain(gone).collect()
 }
 
 /// Keys of a pool, its endpoints left out.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::diff::{Change, Detail, How, What, endpoint_details, node_details, pool_details};
+use super::diff::{Change, Detail, How, What, endpoint_details, named_changes, node_details, pool_details};
 use super::event::{By, Kind};
 use super::guard::{Consent, Refused, guard_pools, guard_zones};
 use super::round::Round;
@@ -193,7 +193,11 @@ impl World {
         let node = (!details.is_empty()).then_some(Change { how: How::Changed, what: What::Node, details });
         let shared = targets.shared_with(&self.targets);
         Applied {
-            changes: node.into_iter().chain(pairs.changes(&self.zones, &setup.zones)).collect(),
+            changes: node
+                .into_iter()
+                .chain(named_changes(&self.node, &setup.node))
+                .chain(pairs.changes(&self.zones, &setup.zones))
+                .collect(),
             checks_started: targets.len() - shared,
             checks_stopped: self.targets.len() - shared,
             by: None,

@@ -52,7 +52,8 @@ fn a_sink_that_is_gone_is_told_nothing() {
     wait_for_kind(&gone, "node-ready");
     scene.notify(&webhook("stays", &stays, ""));
     let mark = node.mark();
-    node.reload();
+    let told = node.reload();
+    assert_eq!(told["message"], "reloaded: notify.gone removed");
     let line = node.wait_log_from(mark, "no longer notifying", LONG);
     assert_eq!(line["sink"], "gone");
     until("the reload is told", || stays.requests().iter().any(|r| r.json()["data"]["kind"] == "reload-applied"));

@@ -131,6 +131,8 @@ impl ChangeJson {
             What::Pool(pool) => (WhatJson::Pool, pool.to_string()),
             What::Endpoint(pool, endpoint) => (WhatJson::Endpoint, format!("{pool}/{endpoint}")),
             What::Node => (WhatJson::Node, "pharos.toml".to_owned()),
+            What::Sink(name) => (WhatJson::Node, format!("notify.{name}")),
+            What::Drill(name) => (WhatJson::Node, format!("drill.{name}")),
         };
         Self { how, what, name, details: details.into_iter().map(DetailJson::of).collect() }
     }
