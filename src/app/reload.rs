@@ -113,6 +113,8 @@ impl Reloader {
         told: Told,
         asks: Asks,
     ) -> Self {
+        // Before anybody is told that the node is ready: what is asked until it runs waits for it.
+        asks.runs.store(true, Ordering::Relaxed);
         Self {
             path: path.to_owned(),
             control,
@@ -132,7 +134,6 @@ impl Reloader {
     /// # Errors
     /// [`AppError::Died`] when reading the files panicked.
     pub(super) async fn run(mut self, mut hangup: Signal) -> Result<(), AppError> {
-        self.asks.runs.store(true, Ordering::Relaxed);
         loop {
             tokio::select! {
                 biased;
