@@ -470,18 +470,26 @@ impl Drop for Reaped {
 fn a_log_that_nobody_reads_stops_nothing() {
     let pair = Pair::default();
     let folder = Folder::steered(&pair.steering("type = \"http\"", ""));
-    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    folder.node_with(&format!("dns = [\"{port}\"]\nadmin = []\nudp_threads = 1"), "");
-    let (mut unread, stderr) = std::io::pipe().unwrap();
-    let mut command = support::node::pharos();
-    command.args(["serve", "--log-level", "debug", "--config"]).arg(folder.config()).stderr(stderr);
-    let mut child = Reaped(command.spawn().unwrap());
-    drop(command);
+    // Nobody reads where it listens, so the port is chosen here; somebody else may take it first.
+    let (mut child, mut unread, client) = loop {
+        let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        folder.node_with(&format!("dns = [\"{port}\"]\nadmin = []\nudp_threads = 1"), "");
+        let (unread, stderr) = std::io::pipe().unwrap();
+        let mut command = support::node::pharos();
+        command.args(["serve", "--log-level", "debug", "--config"]).arg(folder.config()).stderr(stderr);
+        let mut child = Reaped(command.spawn().unwrap());
+        let client = Client::new(port);
+        let mut ended = false;
+        until("the first answer", || {
+            ended = child.0.try_wait().unwrap().is_some();
+            let reply = client.exchange(&dns::query(NAME, RecordType::A));
+            ended || reply.is_some_and(|reply| dns::addresses(&reply) == [EAST])
+        });
+        if !ended {
+            break (child, unread, client);
+        }
+    };
     let pid = nix::unistd::Pid::from_raw(child.0.id().cast_signed());
-    let client = Client::new(port);
-    until("the first answer", || {
-        client.exchange(&dns::query(NAME, RecordType::A)).is_some_and(|reply| dns::addresses(&reply) == [EAST])
-    });
     // Each reload of these tells what is wrong; together more than a pipe holds.
     folder.zone(&"broken IN A 192.0.2.999\n".repeat(1000));
     let began = Instant::now();
