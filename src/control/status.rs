@@ -214,11 +214,20 @@ impl World {
             a: answer(state, Family::V4),
             aaaa: answer(state, Family::V6),
             compiled: Arc::clone(&state.compiled),
-            endpoints: endpoints.map(|(place, endpoint)| self.endpoint_status(place, endpoint, state, now)).collect(),
+            endpoints: endpoints
+                .map(|(place, endpoint)| self.endpoint_status(pool, place, endpoint, state, now))
+                .collect(),
         }
     }
 
-    fn endpoint_status(&self, place: usize, endpoint: &Endpoint, state: &PoolState, now: Moment) -> EndpointStatus {
+    fn endpoint_status(
+        &self,
+        pool: &Pool,
+        place: usize,
+        endpoint: &Endpoint,
+        state: &PoolState,
+        now: Moment,
+    ) -> EndpointStatus {
         let ruling = self.overrides.ruling(&state.id, endpoint);
         let addresses = endpoint.addresses.iter().enumerate().map(|(index, address)| {
             let seat = Seat { endpoint: place, address: index };
@@ -227,10 +236,10 @@ impl World {
                 ip: address.ip,
                 in_use: state.compiled.plan(Family::of(address.ip)).in_use.contains(&seat),
                 check: self.check_status(address, state, seat, now),
-                hold: state.memory.holds().get(&member).map(|hold| match hold {
-                    Hold::Lost => HoldStatus::Pending,
-                    Hold::Manual => HoldStatus::Manual,
-                    Hold::Until(end) => HoldStatus::Left(end.saturating_sub(now.mono)),
+                hold: state.memory.holds().get(&member).and_then(|hold| match hold {
+                    Hold::Lost => (pool.failback != Failback::AT_ONCE).then_some(HoldStatus::Pending),
+                    Hold::Manual => Some(HoldStatus::Manual),
+                    Hold::Until(end) => Some(HoldStatus::Left(end.saturating_sub(now.mono))),
                 }),
             }
         });

@@ -91,6 +91,11 @@ pub struct Failback {
     pub hold: Duration,
 }
 
+impl Failback {
+    /// By itself, without a hold: the default.
+    pub const AT_ONCE: Self = Self { mode: FailbackMode::Auto, hold: Duration::ZERO };
+}
+
 /// See [`Failback`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailbackMode {

@@ -348,3 +348,16 @@ async fn a_reload_says_who_asked_for_it() {
     assert_eq!(reloads[0].text, "reloaded: nothing changed; by ann: done");
     assert_eq!((&reloads[0].data["author"], &reloads[0].data["reason"]), (&"ann".into(), &"done".into()));
 }
+
+/// Who comes back at once is not said to be held; who will be held is.
+#[tokio::test(start_paused = true)]
+async fn only_a_hold_that_will_be_is_announced() {
+    for (hold, shown) in [(0, None), (60, Some(HoldStatus::Pending))] {
+        let failback = Failback { mode: FailbackMode::Auto, hold: Duration::from_secs(hold) };
+        let two = Pool { failback, ..pool(vec![endpoint("us", 1, 1), endpoint("eu", 2, 2)]) };
+        let node = Node1::start(setup(vec![two])).await;
+        node.all_up().await;
+        node.fail(1, 3).await;
+        assert_eq!(node.status().await.zones[0].pools[0].endpoints[0].addresses[0].hold, shown, "{hold}");
+    }
+}

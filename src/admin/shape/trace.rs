@@ -126,7 +126,8 @@ fn sentence(pool: &PoolStatus, step: &Step) -> String {
         (Stage::Override, _) => format!("override: {gone} of {} down or drained by order", addresses(all)),
         (Stage::Health, _) if left == 0 => match all {
             0 => "health: nobody is left to be healthy".to_owned(),
-            _ => format!("health: none of {} is healthy", addresses(all)),
+            1 => "health: the only address is not healthy".to_owned(),
+            _ => format!("health: none of {all} addresses is healthy"),
         },
         (Stage::Health, 0) => format!("health: all of {} healthy", addresses(all)),
         (Stage::Health, _) => format!("health: {left} of {} healthy", addresses(all)),

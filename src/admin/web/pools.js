@@ -133,7 +133,7 @@ function fill(row) {
 function family(made, one, pool) {
   set(made.node, { data: { mode: one.mode } });
   set(made.addresses, { text: one.addresses.join(" ") || "–" });
-  set(made.ttl, { text: one.ttl === null ? "" : `TTL ${one.ttl} s${one.suspect ? " (shortened: a change may be near)" : ""}` });
+  set(made.ttl, { text: one.ttl === null ? "" : `TTL ${one.ttl} s${one.suspect ? " (a change may be near)" : ""}` });
   set(made.why, { text: mode(one, pool) });
   setMoment(made.since, one.since ?? null);
 }
