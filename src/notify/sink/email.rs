@@ -15,6 +15,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 
+use super::failure::chain;
 use super::{ATTEMPT_TIME, Failure, Unready, Wallet, clip, facts_of, time_of};
 use crate::control::{EventId, Record, Stage};
 use crate::model::sink::{Email, MailTls};
@@ -227,21 +228,6 @@ fn body(record: &Record) -> String {
         body.push_str(&format!("{:<10}{value}\n", format!("{name}:")));
     }
     body
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

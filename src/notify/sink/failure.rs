@@ -1,5 +1,6 @@
 //! Why an event was not delivered.
 
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
@@ -29,8 +30,23 @@ pub(in crate::notify) enum Unready {
     Unfit(&'static str, &'static str),
 }
 
+/// An error and its causes on one line; many libraries repeat the cause in their own words.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 fn cause_of(error: &SecretError) -> String {
-    std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default()
+    error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
 }
 
 /// Why an attempt failed. The text may hold secrets, which are hidden before it is shown.

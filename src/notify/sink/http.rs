@@ -14,6 +14,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::failure::chain;
 use super::wallet::Cut;
 use super::{Failure, Unready, Wallet, clip};
 use crate::model::sink::Ca;
@@ -117,21 +118,6 @@ async fn beginning(mut response: Response) -> (Vec<u8>, Cut) {
 /// In words, without the URL, which may be a secret.
 fn no_reply(error: reqwest::Error) -> Failure {
     Failure::NoReply(chain(&error.without_url()))
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
