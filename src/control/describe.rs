@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::drill::{DrillChange, DrillOrder};
 use super::event::{Answer, By, Event, Kind, OverrideChange, ip_version};
-use super::guard::bare;
 use super::record::{Record, Severity, Stage, Topic};
 use crate::health::{Flip, Override, Scope, Verdict};
 use crate::model::observation::Observation;
@@ -103,7 +102,7 @@ impl Record {
     }
 
     fn of_pool(&mut self, pool: &PoolId) {
-        self.zone = Some(bare(&pool.zone));
+        self.zone = Some(pool.zone.bare());
         self.pool = Some(pool.pool.to_string());
     }
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::guard::bare;
 use crate::dns::Name;
 use crate::model::EndpointName;
 use crate::model::check::{Ask, BodyMatch, Cadence, HttpAsk, Probe, Tls, Watch};
@@ -64,7 +63,7 @@ impl fmt::Display for Change {
     /// `pool app.example.com/app changed (ttl 10 -> 30)`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
-            What::Zone(zone) => write!(f, "zone {}", bare(zone)),
+            What::Zone(zone) => write!(f, "zone {}", zone.bare()),
             What::Pool(pool) => write!(f, "pool {pool}"),
             What::Endpoint(pool, endpoint) => write!(f, "endpoint {endpoint} of {pool}"),
             What::Node => f.write_str("node"),
@@ -179,7 +178,7 @@ fn pool_keys(pool: &Pool) -> Keys {
         DualStack::Together => "together",
     };
     vec![
-        ("names", Some(list(names.iter().map(bare)))),
+        ("names", Some(list(names.iter().map(Name::bare)))),
         ("policy", Some(list(policy.iter().map(|filter| filter_word(*filter))))),
         ("ttl", Some(ttl.to_string())),
         ("ttl_suspect", ttl_suspect.map(|ttl| ttl.to_string())),

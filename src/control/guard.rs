@@ -30,14 +30,14 @@ pub enum Refused {
     #[error(
         "the files of {} are gone, whose pools work; if that is meant, ask for the reload \
          (SIGHUP, or systemctl reload pharos)",
-        join(&.0.iter().map(bare).collect::<Vec<_>>(), ", ")
+        join(&.0.iter().map(Name::bare).collect::<Vec<_>>(), ", ")
     )]
     ZonesGone(Vec<Name>),
     /// No zone would be left.
     #[error("no zone would be left; if that is meant, insist on it or restart the node")]
     NoZoneLeft,
     /// The records of these zones are not those in force, and were let go since they were read.
-    #[error("the records of {} must be read once more", join(&.0.iter().map(bare).collect::<Vec<_>>(), ", "))]
+    #[error("the records of {} must be read once more", join(&.0.iter().map(Name::bare).collect::<Vec<_>>(), ", "))]
     RecordsGone(Vec<Name>),
     /// A newer one came while its targets were being probed.
     #[error("a newer one came before it was in force")]
@@ -65,12 +65,6 @@ impl fmt::Display for Loss {
         }
         Ok(())
     }
-}
-
-/// A zone's name as people write it.
-pub(super) fn bare(zone: &Name) -> String {
-    let text = zone.to_string();
-    if text.len() > 1 { text.trim_end_matches('.').to_owned() } else { text }
 }
 
 fn join<T: fmt::Display>(all: &[T], between: &str) -> String {

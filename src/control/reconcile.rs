@@ -1,7 +1,6 @@
 //! What still holds of what was told: some things end while nobody looks.
 
 use super::event::{Kind, ip_version};
-use super::guard::bare;
 use super::record::{Record, Topic};
 use super::world::{Effects, PoolState, World};
 use crate::health::Verdict;
@@ -74,7 +73,7 @@ impl World {
     fn pool_of(&self, record: &Record) -> Option<(&Pool, &PoolState)> {
         let (zone, name) = (record.zone.as_deref()?, record.pool.as_deref()?);
         let mut pools = self.pools().map(|(_, pool, state)| (pool, state));
-        pools.find(|(pool, state)| pool.name.as_str() == name && bare(&state.id.zone) == zone)
+        pools.find(|(pool, state)| pool.name.as_str() == name && state.id.zone.bare() == zone)
     }
 
     /// At a start nothing moves to being down, and yet it may be.

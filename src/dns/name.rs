@@ -287,6 +287,18 @@ impl PartialOrd for Name {
     }
 }
 
+impl Name {
+    /// As people write it: without the last dot, but for the root.
+    #[must_use]
+    pub fn bare(&self) -> String {
+        let mut text = self.to_string();
+        if text.len() > 1 {
+            text.pop();
+        }
+        text
+    }
+}
+
 impl fmt::Display for Name {
     /// As master files write it, absolute, with its last dot.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,9 +21,7 @@ pub struct PoolId {
 impl fmt::Display for PoolId {
     /// `app.example.com/app`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let zone = self.zone.to_string();
-        let zone = if zone.len() > 1 { zone.trim_end_matches('.') } else { &zone };
-        write!(f, "{zone}/{}", self.pool)
+        write!(f, "{}/{}", self.zone.bare(), self.pool)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Queries and answers.
 
 use super::text::Text;
-use super::{NONE, OTHER, bare};
+use super::{NONE, OTHER};
 use crate::answer::Transport;
 use crate::dns::Rcode;
 use crate::snapshot::{Roll, Row};
@@ -83,7 +83,7 @@ fn write_queries(text: &mut Text, queries: &[Queries], roll: &Roll) {
     let mut names = vec![NONE.to_owned(); roll.zones.len()];
     names[Row::OTHER.index()] = OTHER.to_owned();
     for (row, holder) in roll.zones.holders() {
-        names[row.index()] = bare(&holder.key);
+        names[row.index()] = holder.key.bare();
     }
     let mut family = text.counter("pharos_dns_queries_total", "Queries answered, by code of the reply.");
     let mut write = |Queries { transport, zone, rcode, count }: &Queries| {
@@ -112,7 +112,7 @@ fn write_members(text: &mut Text, members: &[(Row, u64)], roll: &Roll) {
     for (row, holder) in roll.members.holders() {
         let (pool, member) = (&holder.key.pool, &holder.key.member);
         let labels = [
-            ("zone", bare(&pool.zone)),
+            ("zone", pool.zone.bare()),
             ("pool", pool.pool.to_string()),
             ("endpoint", member.endpoint.to_string()),
             ("address", member.ip.to_string()),

@@ -25,7 +25,6 @@ pub use text::CONTENT_TYPE;
 
 use self::text::Text;
 use crate::control::{Figures, Status};
-use crate::dns::Name;
 use crate::snapshot::Roll;
 
 /// Pools with series of their own.
@@ -71,13 +70,4 @@ pub fn render(moment: &Moment<'_>) -> String {
 /// Seconds since 1970.
 fn unix(time: SystemTime) -> f64 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
-}
-
-/// A zone as ids have it: without the final dot, but for the root.
-fn bare(zone: &Name) -> String {
-    let mut text = zone.to_string();
-    if text.len() > 1 {
-        text.pop();
-    }
-    text
 }

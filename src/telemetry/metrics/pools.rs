@@ -1,7 +1,7 @@
 //! Pools and endpoints: what is judged and what follows from it.
 
 use super::text::{Family, Text};
-use super::{POOLS_MAX, bare, unix};
+use super::{POOLS_MAX, unix};
 use crate::control::{
     AddressStatus, Answer, AnswerStatus, CheckStatus, EndpointStatus, Figures, HoldStatus, PoolStatus, Status,
 };
@@ -54,7 +54,7 @@ fn each(mut out: Family<'_>, status: &Status, of: impl Fn(&Answer) -> usize) {
 }
 
 fn pool_labels(pool: &PoolStatus, family: policy::Family) -> [(&'static str, String); 3] {
-    [("zone", bare(&pool.id.zone)), ("pool", pool.id.pool.to_string()), ("type", family.rtype().to_string())]
+    [("zone", pool.id.zone.bare()), ("pool", pool.id.pool.to_string()), ("type", family.rtype().to_string())]
 }
 
 pub(super) fn as_str<'a, const N: usize>(labels: &'a [(&'static str, String); N]) -> [(&'static str, &'a str); N] {
@@ -79,7 +79,7 @@ pub(super) fn is_own(&(pool, endpoint, address): &Seat<'_>, roll: &Roll) -> bool
 
 pub(super) fn labels(&(pool, endpoint, address): &Seat<'_>) -> [(&'static str, String); 5] {
     [
-        ("zone", bare(&pool.id.zone)),
+        ("zone", pool.id.zone.bare()),
         ("pool", pool.id.pool.to_string()),
         ("endpoint", endpoint.name.to_string()),
         ("address", address.ip.to_string()),
