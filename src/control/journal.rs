@@ -8,10 +8,10 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::file::set_aside;
 use super::history::{HISTORY_MAX, History};
 use super::record::Record;
 
@@ -50,9 +50,7 @@ impl Files {
         if let Some(Content { records: newer, bytes: whole, bad }) = read(&path)? {
             (lines, bytes) = (newer.len(), whole);
             if bad > 0 {
-                let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-                let aside = folder.join(format!("{NAME}.bad-{seconds}"));
-                fs::rename(&path, &aside)?;
+                let aside = set_aside(&path)?;
                 tracing::warn!("{bad} lines of the history cannot be read; it is kept as {}", aside.display());
                 let mut text = Vec::new();
                 newer.iter().for_each(|record| line(record, &mut text));
@@ -228,6 +226,8 @@ fn write(mut files: Option<Files>, mut inbox: mpsc::Receiver<Arc<Record>>, histo
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::super::record::{EventId, Severity, Stage, Topic};
     use super::*;
 

@@ -1,10 +1,10 @@
 //! The state file on disk: replaced as a whole, never half written.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::file::{replace, set_aside, temporary};
 use super::saved::Saved;
 
 /// Its name in the state folder.
@@ -43,7 +43,7 @@ impl StateFile {
         };
         fs::create_dir_all(folder).map_err(fault("create", folder))?;
         let file = Self { folder: folder.to_owned() };
-        let probe = file.temporary();
+        let probe = temporary(&file.path());
         fs::write(&probe, b"").map_err(fault("write to", folder))?;
         fs::remove_file(&probe).map_err(fault("write to", folder))?;
         let path = file.path();
@@ -55,9 +55,7 @@ impl StateFile {
         let saved = match Saved::parse(&bytes) {
             Ok(saved) => saved,
             Err(error) => {
-                let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-                let aside = folder.join(format!("{NAME}.bad-{seconds}"));
-                fs::rename(&path, &aside).map_err(fault("set aside", &path))?;
+                let aside = set_aside(&path).map_err(fault("set aside", &path))?;
                 tracing::warn!("the state of the last run is not used, {error}; it is kept as {}", aside.display());
                 Saved::default()
             }
@@ -82,18 +80,8 @@ impl StateFile {
     /// # Errors
     /// [`StateError`] where the folder cannot be written.
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), StateError> {
-        let temporary = self.temporary();
-        let written = fs::File::create(&temporary).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&temporary, self.path())?;
-            fs::File::open(&self.folder)?.sync_all()
-        });
-        written.map_err(|source| StateError { verb: "write", path: self.path(), source })
-    }
-
-    fn temporary(&self) -> PathBuf {
-        self.folder.join(format!(".{NAME}.new"))
+        let path = self.path();
+        replace(&path, bytes).map_err(|source| StateError { verb: "write", path, source })
     }
 }
 

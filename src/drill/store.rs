@@ -1,11 +1,12 @@
 //! Reports on disk: `STATE/drills/ID.json`, and `ID.md` for people. Blocks.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::markdown;
 use super::report::Report;
+use crate::control::file::replace;
 
 /// Reports kept: a drill a week is four years of them.
 const KEPT_MAX: usize = 200;
@@ -62,8 +63,8 @@ impl Store {
     pub(super) fn write(&self, report: &Report) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let json = serde_json::to_vec_pretty(report).map_err(io::Error::other)?;
-        self.replace(&self.path(&report.id, "json"), &json)?;
-        self.replace(&self.path(&report.id, "md"), markdown::of(report).as_bytes())?;
+        replace(&self.path(&report.id, "json"), &json)?;
+        replace(&self.path(&report.id, "md"), markdown::of(report).as_bytes())?;
         let ids = self.ids();
         for id in &ids[..ids.len().saturating_sub(KEPT_MAX)] {
             for kind in ["json", "md"] {
@@ -88,15 +89,6 @@ impl Store {
 
     fn path(&self, id: &str, kind: &str) -> PathBuf {
         self.folder.join(format!("{id}.{kind}"))
-    }
-
-    /// After a crash at any moment the file holds the old or the new bytes.
-    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let new = self.folder.join(".new");
-        let mut file = fs::File::create(&new)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&new, path)
     }
 }
 

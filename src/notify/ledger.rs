@@ -1,15 +1,15 @@
 //! The file of cursors: how far each sink is, and what has not ended of what it was told.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use super::selection::Open;
+use crate::control::file::{replace, set_aside};
 use crate::control::{EventId, Record};
 
 /// Its name in the state folder.
@@ -77,10 +77,8 @@ impl Ledger {
         match serde_json::from_slice::<Content>(&bytes) {
             Ok(Content { version: VERSION, sinks }) => (ledger, sinks),
             _ => {
-                let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-                let aside = folder.join(format!("{NAME}.bad-{seconds}"));
-                let kept = match fs::rename(&path, &aside) {
-                    Ok(()) => format!("it is kept as {}", aside.display()),
+                let kept = match set_aside(&path) {
+                    Ok(aside) => format!("it is kept as {}", aside.display()),
                     Err(error) => format!("it cannot be set aside: {error}"),
                 };
                 tracing::warn!("notifications begin anew: {} makes no sense; {kept}", path.display());
@@ -91,13 +89,7 @@ impl Ledger {
 
     /// Replaces the file. After a crash at any moment it is the old or the new one. Blocks.
     pub(super) fn write(&self, content: &Content) -> io::Result<()> {
-        let temporary = self.folder.join(format!(".{NAME}.new"));
-        let bytes = serde_json::to_vec(content)?;
-        let mut file = File::create(&temporary)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, self.folder.join(NAME))?;
-        File::open(&self.folder)?.sync_all()
+        replace(&self.folder.join(NAME), &serde_json::to_vec(content)?)
     }
 }
 
